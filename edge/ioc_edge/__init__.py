@@ -1,0 +1,1 @@
+"""The agent beside the cameras: frames in, durable events out."""

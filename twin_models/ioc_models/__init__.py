@@ -1,0 +1,1 @@
+"""The contracts of Cà Mau IOC, shared by box and cloud; no input or output here."""
