@@ -1,0 +1,180 @@
+"""The boxes of `ioc up`: their configuration, accounts, keys and rendered cameras."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from ioc_cloud.auth import keys
+from ioc_cloud.errors import CloudError
+from ioc_cloud.ingest import boxes
+from ioc_cloud.ops import broker
+from ioc_cloud.ops.home import REPOSITORY, Home, Ports, write_private
+from ioc_models.events import BoxId, CameraId
+from ioc_models.geo import Point
+
+DEFINITIONS = REPOSITORY / "firmware_configs" / "demo.yaml"
+
+
+class RenderFailed(CloudError):
+    """The demo video could not be made."""
+
+
+class SceneDefinition(BaseModel):
+    """What the renderer is asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int
+    time_of_day: Literal["day", "dusk", "night"]
+    rain: bool
+    seconds: int
+
+
+class DemoCamera(BaseModel):
+    """A camera of a demo box."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: CameraId
+    title_vi: str
+    title_en: str
+    location: Point
+    max_fps: float
+    scene: SceneDefinition
+
+
+class DemoBox(BaseModel):
+    """One box of firmware_configs/demo.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    box: BoxId
+    cameras: tuple[DemoCamera, ...]
+
+
+class _Definitions(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    boxes: tuple[DemoBox, ...]
+
+
+def definitions(path: Path = DEFINITIONS) -> tuple[DemoBox, ...]:
+    """The demo boxes.
+
+    Raises:
+        pydantic.ValidationError: The file does not say what it must.
+    """
+    return TypeAdapter(_Definitions).validate_python(yaml.safe_load(path.read_text())).boxes
+
+
+def video_path(home: Home, camera: DemoCamera) -> Path:
+    """Where a camera's rendered video lies; another scene is another file."""
+    scene = camera.scene
+    weather = "rain" if scene.rain else "dry"
+    name = f"{camera.id}-{scene.seed}-{scene.time_of_day}-{weather}-{scene.seconds}s.mp4"
+    return home.boxes / "scenes" / name
+
+
+def render(home: Home, camera: DemoCamera, progress: Callable[[float], None]) -> None:
+    """Render a camera's video unless it is there; `progress` gets shares from 0 to 1.
+
+    Raises:
+        RenderFailed: With the renderer's last words.
+    """
+    target = video_path(home, camera)
+    if target.exists():
+        progress(1.0)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(".part.mp4")
+    scene = camera.scene
+    options = ["--seed", str(scene.seed), "--time", scene.time_of_day]
+    options += ["--seconds", str(scene.seconds), *(["--rain"] if scene.rain else [])]
+    with subprocess.Popen(  # noqa: S603 our own renderer
+        [sys.executable, "-m", "ioc_edge.scene", str(part), *options, "--progress", "plain"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as renderer:
+        for line in renderer.stdout or ():
+            progress(float(line))
+        complaint = renderer.stderr.read() if renderer.stderr else ""
+    if renderer.returncode:
+        raise RenderFailed(f"{camera.id}: {complaint.strip()[-500:]}")
+    part.replace(target)
+
+
+def enrol(
+    home: Home, ports: Ports, connection: psycopg.Connection[Any], box: str
+) -> dict[str, Any]:
+    """Give a box its account, keys and registration; the same again at every start.
+
+    Returns:
+        The box's configuration, cameras left out.
+    """
+    broker.check_name(box)
+    private_path = home.secrets / f"box-{box}-signing.pem"
+    if not private_path.exists():
+        write_private(private_path, _new_signing_key())
+    private = serialization.load_pem_private_key(private_path.read_bytes(), password=None)
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    boxes.register(connection, box, public.decode())
+    key_path = home.secrets / f"box-{box}-key"
+    if not key_path.exists():
+        write_private(key_path, keys.create(connection, f"box {box}", ["evidence:write"], box=box))
+    password_path = home.secrets / f"box-{box}-mqtt"
+    broker.set_password(home, box, home.secret(password_path.name))
+    return {
+        "schema": 1,
+        "box": box,
+        "state_dir": str(home.boxes / box),
+        "broker": {
+            "host": ports.mqtt_host,
+            "port": ports.mqtt,
+            "username": box,
+            "password_file": str(password_path),
+        },
+        "api": {"url": f"http://{ports.http_host}:{ports.http}", "key_file": str(key_path)},
+        "signing_key_file": str(private_path),
+    }
+
+
+def _new_signing_key() -> str:
+    return (
+        Ed25519PrivateKey.generate()
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
+
+
+def write_configuration(
+    home: Home, box: DemoBox, enrolled: dict[str, Any], video: str | None
+) -> Path:
+    """Write a box's YAML; `video` replaces the rendered camera by the user's own."""
+    cameras = [
+        {
+            **camera.model_dump(exclude={"scene"}, mode="json"),
+            "source": video or str(video_path(home, camera)),
+            "simulated": video is None,
+            "loop": video is None,
+        }
+        for camera in box.cameras
+    ]
+    path = home.boxes / f"{box.box}.yaml"
+    text = yaml.safe_dump({**enrolled, "cameras": cameras}, allow_unicode=True, sort_keys=False)
+    write_private(path, text)
+    return path
