@@ -24,16 +24,17 @@ Layout = Literal["car", "motorbike", "electric", "special", "diplomatic", "milit
 
 _FORMS: Final[tuple[tuple[Layout, re.Pattern[str]], ...]] = (
     ("car", re.compile(rf"(?P<province>\d\d)(?P<series>[{SERIES}])(?P<number>\d{{4,5}})")),
+    ("electric", re.compile(r"(?P<province>\d\d)(?P<series>MĐ[1-9]?)(?P<number>\d{4,5})")),
+    # Before the motorbikes: LD, KT and the like are series of their own.
+    (
+        "special",
+        re.compile(r"(?P<province>\d\d)(?P<series>LD|DA|KT|HC|CD|MK|TĐ|RM|R|T)(?P<number>\d{4,5})"),
+    ),
     (
         "motorbike",
         re.compile(
             rf"(?P<province>\d\d)(?P<series>[{SERIES}](?:[1-9]|[{MOTORBIKE_SECOND}]))(?P<number>\d{{4,5}})"
         ),
-    ),
-    ("electric", re.compile(r"(?P<province>\d\d)(?P<series>MĐ[1-9]?)(?P<number>\d{4,5})")),
-    (
-        "special",
-        re.compile(r"(?P<province>\d\d)(?P<series>LD|DA|KT|HC|CD|MK|TĐ|RM|R|T)(?P<number>\d{4,5})"),
     ),
     (
         "diplomatic",
