@@ -1,0 +1,84 @@
+"""Which cells answer for which box, and what a wrong answer costs.
+
+Assignment follows TOOD (Feng et al., 2021): a cell inside a box is worth score^0.5 * IoU^4, the ten
+best per box learn it, and their target score is that worth scaled to the box's best IoU.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+CANDIDATES = 10
+SCORE_POWER, IOU_POWER = 0.5, 4.0
+BOX_GAIN = 5.0
+EPS = 1e-7
+
+
+class Targets(NamedTuple):
+    """Boxes (n, m, 5) padded with class -1, and known classes per cell (n, a, classes)."""
+
+    boxes: Tensor
+    known: Tensor
+
+
+def corners(points: Tensor, sides: Tensor) -> Tensor:
+    """Boxes (n, a, 4) as left, top, right, bottom."""
+    return torch.cat([points - sides[..., :2], points + sides[..., 2:]], -1)
+
+
+def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """IoU and the area of the smallest box around both pairs that is covered by neither (GIoU's penalty)."""
+    inner = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
+    outer = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).prod(-1)
+    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - inner
+    return inner / (union + EPS), (outer - union) / (outer + EPS)
+
+
+@torch.no_grad()
+def assign(scores: Tensor, predicted: Tensor, points: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """The box index per cell (n, a), -1 for none, and its target score (n, a)."""
+    real = boxes[..., 0] >= 0
+    kinds = boxes[..., 0].clamp(min=0).long()
+    near = points[None, None] - boxes[:, :, None, 1:3]
+    far = boxes[:, :, None, 3:] - points[None, None]
+    inside = (torch.cat([near, far], -1).amin(-1) > 0) & real[..., None]
+    iou = overlap(predicted[:, None], boxes[:, :, None, 1:])[0]
+    score = scores.transpose(1, 2).gather(1, kinds[..., None].expand(-1, -1, scores.shape[1]))
+    worth = (score**SCORE_POWER * iou**IOU_POWER + EPS) * inside
+    # A box between all cell centres (a small plate) still needs its nearest cell.
+    middle = (boxes[:, :, None, 1:3] + boxes[:, :, None, 3:]) / 2
+    nearest = torch.zeros_like(inside).scatter_(
+        2, (points[None, None] - middle).abs().amax(-1).argmin(-1, keepdim=True), value=True
+    )
+    worth = worth + EPS * (nearest & real[..., None] & ~inside)
+    best = worth.topk(CANDIDATES, dim=2)
+    chosen = torch.zeros_like(worth).scatter_(2, best.indices, 1.0).bool() & (worth > 0)
+    worth = worth * chosen
+    peak = worth.amax(2, keepdim=True)
+    target = worth / (peak + EPS * 1e-3) * (iou * chosen).amax(2, keepdim=True).clamp(min=0.1)
+    top, owner = worth.max(1)
+    owner = torch.where(top > 0, owner, -1)
+    return owner, target.gather(1, owner.clamp(min=0)[:, None]).squeeze(1) * (owner >= 0)
+
+
+def loss(logits: Tensor, sides: Tensor, points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Class and box loss of a batch, each a scalar."""
+    predicted = corners(points, sides)
+    owner, quality = assign(logits.sigmoid(), predicted, points, targets.boxes)
+    mine = targets.boxes.gather(1, owner.clamp(min=0)[..., None].expand(-1, -1, 5))
+    kinds = functional.one_hot(mine[..., 0].clamp(min=0).long(), logits.shape[-1])
+    wanted = kinds * quality[..., None]
+    known = torch.maximum(targets.known, (kinds * (owner >= 0)[..., None]).to(targets.known.dtype))
+    score = logits.sigmoid().detach()
+    # Quality focal weights: a confident mistake on empty ground counts, a settled cell hardly does.
+    focus = torch.where(wanted > 0, (score - wanted).abs() + wanted, 0.75 * score**2)
+    entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    total = quality.sum().clamp(min=1.0)
+    taken = owner >= 0
+    iou, penalty = overlap(predicted[taken], mine[taken][:, 1:])
+    box = ((1 - iou + penalty) * quality[taken]).sum() / total
+    return (entropy * focus * known).sum() / total, BOX_GAIN * box

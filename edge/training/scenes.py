@@ -1,0 +1,86 @@
+"""Renders labelled frames of the simulated junction for training and for measuring.
+
+    python scenes.py --to /var/tmp/rendered --clips 100 --first-seed 1000
+
+Needs the ioc_edge package on the path. Seeds below 1000 are left to demos and tests, so that no
+clip shown anywhere was trained on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from ioc_edge.scene import SceneSpec, render
+from network import LABELS
+
+if TYPE_CHECKING:
+    from ioc_edge.scene import Box, FrameTruth
+    from sources import Picture
+
+SIZE = (960, 540)
+RENDERED = (1280, 720)
+# Less of a vehicle than this in view, or a plate narrower than this, is neither taught nor punished.
+VISIBLE_MIN = 0.3
+PLATE_MIN_PX = 14.0
+
+
+def spec_of(seed: int) -> SceneSpec:
+    """A scene whose light, weather, lens and traffic follow from the seed."""
+    rng = np.random.default_rng(seed)
+    return SceneSpec(
+        seed=seed,
+        width=RENDERED[0],
+        height=RENDERED[1],
+        fps=0.4,
+        seconds=25,
+        time_of_day=str(rng.choice(["day", "dusk", "night"], p=[0.45, 0.2, 0.35])),  # type: ignore[arg-type]
+        rain=bool(rng.random() < 0.25),
+        view="plates" if rng.random() < 0.5 else "junction",
+        density=float(rng.uniform(0.5, 2.5)),
+        tapered=False,
+    )
+
+
+def _is_clear(box: Box) -> bool:
+    left, _, right, _ = box.xyxy
+    return box.visible >= VISIBLE_MIN and (box.label != "plate" or right - left >= PLATE_MIN_PX)
+
+
+def _rows(boxes: list[Box]) -> np.ndarray:
+    scale = SIZE[0] / RENDERED[0]
+    rows = [[LABELS.index(box.label), *(side * scale for side in box.xyxy)] for box in boxes]
+    return np.array(rows, np.float32).reshape(-1, 5)
+
+
+def save(picture: Picture, truth: FrameTruth, file: Path) -> None:
+    """Write one frame (h, w, 3) BGR as JPEG with its clear and its vague boxes."""
+    small = cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA)
+    _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    clear = [box for box in truth.boxes if _is_clear(box)]
+    vague = [box for box in truth.boxes if not _is_clear(box)]
+    known = np.ones(len(LABELS), np.float32)
+    np.savez(file, jpeg=jpeg, boxes=_rows(clear), vague=_rows(vague), known=known)
+
+
+def main() -> None:
+    """Render the clips that the folder does not hold yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--clips", type=int, default=100)
+    parser.add_argument("--first-seed", type=int, default=1000)
+    given = parser.parse_args()
+    given.to.mkdir(parents=True, exist_ok=True)
+    cv2.setNumThreads(1)
+    for seed in range(given.first_seed, given.first_seed + given.clips):
+        if list(given.to.glob(f"rendered-{seed}-*.npz")):
+            continue
+        for picture, truth in render(spec_of(seed)):
+            save(picture, truth, given.to / f"rendered-{seed}-{truth.index}.npz")
+
+
+if __name__ == "__main__":
+    main()

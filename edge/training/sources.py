@@ -1,0 +1,116 @@
+"""The labelled pictures, each with the classes its source labels and therefore may teach as absent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+from network import LABELS
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CAR, MOTORBIKE, BUS, TRUCK, BICYCLE, PERSON, PLATE = range(len(LABELS))
+VEHICLES = (CAR, MOTORBIKE, BUS, TRUCK)
+# In the "rider with bike" boxes the machine begins about a third below the top of the helmet.
+RIDER_ABOVE_BIKE = 0.35
+
+Picture: TypeAlias = NDArray[np.uint8]
+Floats: TypeAlias = NDArray[np.float32]
+
+
+class Source(NamedTuple):
+    """One folder and file prefix: what its label numbers mean and what else it labels.
+
+    A class in `absent` was labelled wherever it shows, so its absence is evidence. A class that is
+    only in `classes` teaches where it is, never where it is not.
+    """
+
+    folder: str
+    prefix: str
+    classes: dict[int, int]
+    absent: tuple[int, ...]
+    weight: float
+
+
+SOURCES = (
+    Source("vehicles", "np_", {0: CAR, 1: MOTORBIKE, 2: BUS, 3: TRUCK}, VEHICLES, 1.0),
+    Source("riders/plates", "nckh_", {0: PLATE}, (PLATE,), 0.6),
+    Source("riders/plates", "ro_", {0: PLATE}, (PLATE,), 0.5),
+    # The generic "vehicle" of these pictures has no class of ours; its boxes are not used.
+    Source("riders/plates", "oi_", {0: PLATE}, (PLATE,), 1.0),
+    # Riders only: bikes parked behind them stand unlabelled.
+    Source("riders/helmets", "nckh_", {2: MOTORBIKE, 4: PLATE}, (PLATE,), 0.7),
+    Source("riders/helmets", "thside_", {3: MOTORBIKE, 5: PERSON}, (MOTORBIKE, PERSON), 0.4),
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture (h, w, 3) RGB with boxes (n, 5) float32: class, then left, top, right, bottom in pixels.
+
+    `vague` boxes, of the same form, are things too hidden or small to be taught or punished.
+    """
+
+    name: str
+    picture: Picture
+    boxes: Floats
+    known: Floats = field(repr=False)
+    weight: float = 1.0
+    vague: Floats = field(default_factory=lambda: np.zeros((0, 5), np.float32))
+
+
+def known_mask(absent: tuple[int, ...]) -> Floats:
+    """1 for each class whose absence the source vouches for."""
+    mask = np.zeros(len(LABELS), np.float32)
+    mask[list(absent)] = 1
+    return mask
+
+
+def _boxes(rows: list[list[float]], source: Source, width: int, height: int) -> Floats:
+    boxes = []
+    for number, cx, cy, w, h in rows:
+        if (kind := source.classes.get(int(number))) is None:
+            continue
+        top = cy - h / 2
+        if source.folder.endswith("helmets") and source.prefix == "nckh_" and kind == MOTORBIKE:
+            rider_top, rider_bottom = top, cy + h * 0.3
+            boxes.append([PERSON, cx - w * 0.42, rider_top, cx + w * 0.42, rider_bottom])
+            top += h * RIDER_ABOVE_BIKE
+        boxes.append([kind, cx - w / 2, top, cx + w / 2, cy + h / 2])
+    scale = np.array([1, width, height, width, height], np.float32)
+    return np.array(boxes, np.float32).reshape(-1, 5) * scale
+
+
+def read_split(root: Path, split: str) -> Iterator[Sample]:
+    """All pictures of a split, decoded, in the order of their names."""
+    for source in SOURCES:
+        for file in sorted((root / source.folder / split / "images").glob(f"{source.prefix}*")):
+            label = root / source.folder / split / "labels" / f"{file.stem}.txt"
+            rows = [[float(v) for v in line.split()[:5]] for line in label.read_text().splitlines()]
+            picture = cv2.imread(str(file))
+            if picture is None:
+                continue
+            height, width = picture.shape[:2]
+            boxes = _boxes(rows, source, width, height)
+            yield Sample(
+                f"{source.folder}/{file.name}",
+                np.ascontiguousarray(picture[..., ::-1]),
+                boxes,
+                known_mask(source.absent),
+                source.weight,
+            )
+
+
+def read_rendered(folder: Path) -> Iterator[Sample]:
+    """Frames that `scenes.py` rendered: everything in them is labelled except what the renderer lacks."""
+    for file in sorted(folder.glob("*.npz")):
+        with np.load(file) as frame:
+            picture = cv2.imdecode(frame["jpeg"], cv2.IMREAD_COLOR)
+            yield Sample(
+                file.stem, np.ascontiguousarray(picture[..., ::-1]), frame["boxes"], frame["known"], 1.0, frame["vague"]
+            )
