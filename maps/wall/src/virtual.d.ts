@@ -1,0 +1,4 @@
+declare module "virtual:land" {
+  const land: import("geojson").MultiPolygon;
+  export default land;
+}
