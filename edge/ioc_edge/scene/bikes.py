@@ -31,7 +31,13 @@ HELMETS: tuple[Colour, ...] = (
 )  # fmt: skip
 _SKIN: tuple[Colour, ...] = ((128, 164, 206), (112, 146, 190), (92, 124, 168), (146, 180, 216))
 _HAIR: tuple[Colour, ...] = ((22, 22, 24), (26, 30, 38), (34, 44, 60))
-_DENIM: tuple[Colour, ...] = ((96, 70, 46), (40, 38, 38), (70, 74, 82), (30, 40, 58), (110, 116, 122))
+_DENIM: tuple[Colour, ...] = (
+    (96, 70, 46),
+    (40, 38, 38),
+    (70, 74, 82),
+    (30, 40, 58),
+    (110, 116, 122),
+)
 _MASK: tuple[Colour, ...] = ((216, 200, 170), (232, 232, 232), (50, 48, 50), (170, 150, 200))
 
 
@@ -94,16 +100,25 @@ def _frame(make: Sculptor, paint: Paint, wide: float) -> None:
         [(-0.75, 0.1, 0.79), (-0.75, -0.1, 0.79), (0.15, 0.13, 0.77), (0.15, -0.13, 0.77)],
         Paint((32, 32, 34)), (0, 0, 1),
     )  # fmt: skip
-    make.hull([(-0.2, wide, 0.34), (-0.2, -wide, 0.34), (0.3, 0.12, 0.3), (0.3, -0.12, 0.3)], RUBBER)
+    make.hull(
+        [(-0.2, wide, 0.34), (-0.2, -wide, 0.34), (0.3, 0.12, 0.3), (0.3, -0.12, 0.3)], RUBBER
+    )
     shield = [(0.36, 0.2, 0.86), (0.36, -0.2, 0.86), (0.44, 0.15, 0.36), (0.44, -0.15, 0.36)]
     make.hull([*shield, (0.5, 0.08, 0.9), (0.5, -0.08, 0.9)], paint)
-    make.hull([(0.42, 0.14, 1.04), (0.42, -0.14, 1.04), (0.56, 0.1, 0.88), (0.56, -0.1, 0.88)], paint)
+    make.hull(
+        [(0.42, 0.14, 1.04), (0.42, -0.14, 1.04), (0.56, 0.1, 0.88), (0.56, -0.1, 0.88)], paint
+    )
     make.hull([(0.8, 0.06, 0.5), (0.8, -0.06, 0.5), (0.5, 0.06, 0.58), (0.5, -0.06, 0.58)], paint)
     make.limb((0.36, 0.33, 1.02), (0.4, -0.33, 1.02), 0.022, RUBBER)
     for side in (1, -1):
         make.limb((0.4, side * 0.26, 1.04), (0.4, side * 0.32, 1.2), 0.012, RUBBER)
         make.ball((0.4, side * 0.33, 1.22), 0.055, Paint((60, 60, 62), gloss=0.5))
-    lamp: list[Vec] = [(0.57, 0.09, 0.92), (0.57, -0.09, 0.92), (0.55, -0.09, 1.0), (0.55, 0.09, 1.0)]
+    lamp: list[Vec] = [
+        (0.57, 0.09, 0.92),
+        (0.57, -0.09, 0.92),
+        (0.55, -0.09, 1.0),
+        (0.55, 0.09, 1.0),
+    ]
     make.face(list(reversed(lamp)), Paint((224, 228, 228), gloss=0.5, glow="head"))
     make.lamp("head", (0.57, 0.0, 0.96))
     make.limb((-0.35, -0.17, 0.33), (-0.85, -0.2, 0.42), 0.05, CHROME)
@@ -113,14 +128,21 @@ def _rear_end(make: Sculptor, plate: Plate) -> None:
     lamp = [(-0.84, 0.08, 0.69), (-0.84, -0.08, 0.69), (-0.83, -0.07, 0.78), (-0.83, 0.07, 0.78)]
     make.face(lamp, Paint((36, 28, 160), gloss=0.4, glow="tail"))
     make.lamp("tail", (-0.85, 0.0, 0.73))
-    make.hull([(-0.82, 0.1, 0.66), (-0.82, -0.1, 0.66), (-0.9, 0.1, 0.42), (-0.9, -0.1, 0.42)], RUBBER)
+    make.hull(
+        [(-0.82, 0.1, 0.66), (-0.82, -0.1, 0.66), (-0.9, 0.1, 0.42), (-0.9, -0.1, 0.42)], RUBBER
+    )
     # Plates lean back by about 25 degrees, which is what makes them readable from a pole.
     half, height = plate.size_m[0] / 2, plate.size_m[1]
     lean, rise = height * 0.42, height * 0.91
     top: tuple[float, float] = (-0.9 + lean / 2, 0.57 + rise / 2)
     low: tuple[float, float] = (-0.9 - lean / 2, 0.57 - rise / 2)
     make.plate(
-        [(top[0], half, top[1]), (top[0], -half, top[1]), (low[0], -half, low[1]), (low[0], half, low[1])]
+        [
+            (top[0], half, top[1]),
+            (top[0], -half, top[1]),
+            (low[0], -half, low[1]),
+            (low[0], half, low[1]),
+        ]
     )
 
 
@@ -136,8 +158,18 @@ def _sitting(make: Sculptor, person: Person, x: float, *, driving: bool) -> None
         hand = (x + 0.46, side * 0.28, 1.05) if driving else (x + 0.3, side * 0.16, 0.98)
         make.limb(shoulder, elbow, 0.058, person.shirt)
         make.limb(elbow, hand, 0.045, person.skin if driving else person.shirt)
-    torso = [(x - 0.13, 0.14, 0.8), (x - 0.13, -0.14, 0.8), (x + 0.12, 0.14, 0.8), (x + 0.12, -0.14, 0.8)]
-    torso += [(x - 0.08, 0.2, 1.2), (x - 0.08, -0.2, 1.2), (x + 0.16, 0.19, 1.2), (x + 0.16, -0.19, 1.2)]
+    torso = [
+        (x - 0.13, 0.14, 0.8),
+        (x - 0.13, -0.14, 0.8),
+        (x + 0.12, 0.14, 0.8),
+        (x + 0.12, -0.14, 0.8),
+    ]
+    torso += [
+        (x - 0.08, 0.2, 1.2),
+        (x - 0.08, -0.2, 1.2),
+        (x + 0.16, 0.19, 1.2),
+        (x + 0.16, -0.19, 1.2),
+    ]
     torso += [(x + 0.04, 0.13, 1.36), (x + 0.04, -0.13, 1.36)]
     make.hull(torso, person.shirt)
     make.limb((x + 0.05, 0, 1.34), (x + 0.07, 0, 1.42), 0.055, person.skin)
@@ -162,7 +194,8 @@ def bicycle(rng: Generator, person: Person) -> Body:
     make = Sculptor()
     paint = Paint(BIKE_COLOURS[int(rng.integers(len(BIKE_COLOURS)))], gloss=0.3)
     for x in (0.52, -0.52):
-        _wheel(make, x, 0.32, 0.02)
+        make.wire(disc((x, 0.0, 0.32), 0.31, 1.0, 20), 0.022, RUBBER)
+        make.limb((x, 0.05, 0.32), (x, -0.05, 0.32), 0.03, CHROME)
     for start, end in (
         ((-0.52, 0, 0.32), (-0.15, 0, 0.75)), ((-0.15, 0, 0.75), (0.38, 0, 0.78)),
         ((-0.1, 0, 0.32), (0.38, 0, 0.74)), ((0.38, 0, 0.95), (0.52, 0, 0.32)),
@@ -181,7 +214,9 @@ def walker(person: Person, stride: float) -> Body:
     for side in (1, -1):
         swing = side * stride * 0.22
         make.limb((0, side * 0.09, 0.86), (swing * 0.5, side * 0.09, 0.46), 0.08, person.trousers)
-        make.limb((swing * 0.5, side * 0.09, 0.46), (swing, side * 0.09, 0.07), 0.06, person.trousers)
+        make.limb(
+            (swing * 0.5, side * 0.09, 0.46), (swing, side * 0.09, 0.07), 0.06, person.trousers
+        )
         make.limb((swing, side * 0.09, 0.05), (swing + 0.12, side * 0.09, 0.05), 0.045, RUBBER)
         make.limb((0.02, side * 0.2, 1.36), (-swing * 0.6, side * 0.24, 0.92), 0.05, person.shirt)
     torso = [(-0.1, 0.15, 0.82), (-0.1, -0.15, 0.82), (0.1, 0.15, 0.82), (0.1, -0.15, 0.82)]

@@ -72,9 +72,7 @@ def mounted(spec: SceneSpec, rng: Generator) -> Camera:
 
 
 def _aim(yaw: float, pitch: float) -> FloatArray:
-    forward = np.array(
-        [-np.sin(yaw) * np.cos(pitch), np.cos(yaw) * np.cos(pitch), -np.sin(pitch)]
-    )
+    forward = np.array([-np.sin(yaw) * np.cos(pitch), np.cos(yaw) * np.cos(pitch), -np.sin(pitch)])
     right = np.array([np.cos(yaw), np.sin(yaw), 0.0])
     return np.stack((right, np.cross(forward, right), forward))
 

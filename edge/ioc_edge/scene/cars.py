@@ -157,7 +157,9 @@ def _glasshouse(make: Sculptor, shape: Shape, paint: Paint) -> None:
         pane = make.face(corners, paint)
         make.face(_inset(corners, 0.86), GLASS, on=pane)
         if corners in sides:
-            a, b, c, d = corners if corners is sides[0] else (corners[1], corners[0], *corners[:1:-1])
+            a, b, c, d = (
+                corners if corners is sides[0] else (corners[1], corners[0], *corners[:1:-1])
+            )
             pillar = [_mix(a, b, 0.46), _mix(a, b, 0.52), _mix(d, c, 0.48), _mix(d, c, 0.42)]
             make.face(pillar, paint, on=pane)
     make.face([trl, trr, tfr, tfl], paint)
@@ -253,7 +255,9 @@ def bus(rng: Generator, plate: Plate, colour: Colour) -> Body:
     left, right, rear, front, roof = _box(
         make, ((-length / 2, height), (length / 2, height)), half, 0.32, paint
     )
-    band = Paint((int(rng.integers(40, 220)), int(rng.integers(40, 200)), int(rng.integers(40, 200))))
+    band = Paint(
+        (int(rng.integers(40, 220)), int(rng.integers(40, 200)), int(rng.integers(40, 200)))
+    )
     for side, piece in ((1, left), (-1, right)):
         _windows(make, piece, side * (half + 0.005), length, height, band)
     back, nose = -length / 2 - 0.01, length / 2 + 0.01

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ioc_edge.scene.camera import NEAR_M, Camera
-from ioc_edge.scene.traffic import State, footprint
+from ioc_edge.scene.traffic import State
 from ioc_edge.scene.weather import Light
 
 Image = NDArray[np.uint8]
@@ -21,16 +21,20 @@ class Glow:
         self._camera, self._light = camera, light
         axis = np.linspace(-1, 1, _BALL)
         far = np.hypot(*np.meshgrid(axis, axis))
+        along = np.clip((1 - axis) / 2, 0, 1)[::-1][:, None]  # 1 at the bumper, 0 at the far end
+        cone = np.clip((1 - along) * 7, 0, 1) * along**1.4 * np.exp(-5 * axis[None] ** 2)
+        self._cone = (cone * 95 * light.lamps).astype(np.float32)
         self._flare = np.clip(np.exp(-14 * far**2) + 0.22 * np.exp(-3.5 * far) * (far < 1), 0, 1)
 
     def ground(self, frame: Image, state: State) -> None:
         """What a vehicle does to the road: shade, and at night its beam."""
-        self._shade(frame, footprint(state), 1.06, 0.55)
         body = state.rider.body
+        slim = body.width < 1
+        self._shade(frame, state.footprint, 0.8 if slim else 1.05, 0.4 if slim else 0.55)
         light = self._light
         if light.sun[2] > 0.2 and light.direct.max() > 0.15:  # noqa: PLR2004
             shift = -light.sun[:2] / light.sun[2] * min(body.height, 1.6) * 0.8
-            corners = footprint(state)
+            corners = state.footprint
             self._shade(frame, np.vstack((corners, corners + shift)), 1.0, light.shadow)
         if light.lamps > _DARK and state.rider.label != "bicycle":
             self._beam(frame, state)
@@ -41,10 +45,14 @@ class Glow:
             return
         hx, hy = state.heading
         for glow, (x, y, z) in state.rider.body.lamps:
-            spot = np.array([state.position[0] + hx * x - hy * y, state.position[1] + hy * x + hx * y, z])
+            spot = np.array(
+                [state.position[0] + hx * x - hy * y, state.position[1] + hy * x + hx * y, z]
+            )
             facing = 1.0 if glow == "head" else -1.0
             towards = self._camera.centre - spot
-            turned = float(towards[:2] @ np.array([hx, hy])) * facing / float(np.linalg.norm(towards))
+            turned = (
+                float(towards[:2] @ np.array([hx, hy])) * facing / float(np.linalg.norm(towards))
+            )
             if turned <= 0:
                 continue
             reach, colour = (0.55, (225, 240, 255)) if glow == "head" else (0.2, (30, 30, 235))
@@ -60,7 +68,7 @@ class Glow:
         if seen[:, 2].min() < NEAR_M:
             return
         hull = cv2.convexHull(self._camera.pixels(seen).astype(np.float32))[:, 0]
-        soft = max(3, int(min(np.ptp(hull[:, 0]), np.ptp(hull[:, 1])) * 0.1))
+        soft = max(3, int(min(np.ptp(hull[:, 0]), np.ptp(hull[:, 1])) * 0.16))
         place = self._inside(hull.min(axis=0) - 2 * soft, hull.max(axis=0) + 2 * soft)
         if place is None:
             return
@@ -87,14 +95,12 @@ class Glow:
         if place is None:
             return
         rows, cols = place
-        source = np.array([[0, 48], [95, 48], [95, 0], [0, 0]], dtype=np.float32)
+        edge = _BALL - 1
+        source = np.array([[0, edge], [edge, edge], [edge, 0], [0, 0]], dtype=np.float32)
         matrix = cv2.getPerspectiveTransform(source, target - np.float32((cols.start, rows.start)))
         size = (cols.stop - cols.start, rows.stop - rows.start)
-        gain = (self._flare * 90 * self._light.lamps).astype(np.float32)
-        glow = cv2.warpPerspective(gain, matrix, size)
-        frame[rows, cols] = cv2.add(
-            frame[rows, cols], _tinted(glow, (0.62, 0.85, 1.0))
-        )
+        glow = cv2.warpPerspective(self._cone, matrix, size)
+        frame[rows, cols] = cv2.add(frame[rows, cols], _tinted(glow, (0.62, 0.85, 1.0)))
 
     def _flash(
         self, frame: Image, spot: FloatArray, reach_m: float, colour: tuple[int, int, int]

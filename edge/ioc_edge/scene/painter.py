@@ -14,7 +14,10 @@ FloatArray = NDArray[np.float64]
 Image = NDArray[np.uint8]
 _SUB = 4
 _FAR_PX = 20_000.0
-_BRAKE = (60, 56, 250, 255)
+_KNEE = 190.0  # highlights roll off above this, as they do in a camera
+_LAMPS_ON = 0.3
+_BRAKE, _TAIL_LIT, _HEAD_LIT = (60, 56, 250, 255), (30, 24, 190, 255), (250, 252, 252, 255)
+_BALL_TONES = ((0.0, 1.0, 0.78), (0.16, 0.76, 1.0), (0.34, 0.36, 1.18))
 
 
 @dataclass(frozen=True)
@@ -49,32 +52,23 @@ class Sprite:
     smear_px: float
 
 
-class _Outline:
-    """Grows with every polygon drawn."""
-
-    def __init__(self) -> None:
-        self.low = np.array([np.inf, np.inf])
-        self.high = np.array([-np.inf, -np.inf])
-
-    def add(self, pixels: FloatArray, margin: float = 0.0) -> None:
-        self.low = np.minimum(self.low, pixels.min(axis=0) - margin)
-        self.high = np.maximum(self.high, pixels.max(axis=0) + margin)
-
-    @property
-    def rect(self) -> tuple[float, float, float, float]:
-        x0, y0, x1, y1 = (float(v) for v in (*self.low, *self.high))
-        return x0, y0, x1, y1
-
-
 @dataclass(frozen=True)
 class _Seen:
-    """A body's points as the lens has them, and which way it is turned."""
+    """A body's points as the lens has them, and what colour each piece has.
+
+    Attributes:
+        safe: Every point is in front of the lens.
+        order: Indices into `Body.pieces`, farthest first, those turned away left out.
+        colours: BGRA of every piece, by `Piece.index`.
+        gains: Brightness of every piece's light, by `Piece.index`.
+    """
 
     points: FloatArray
     pixels: FloatArray
     safe: bool
-    turn: FloatArray
-    origin: FloatArray
+    order: NDArray[np.int64]
+    colours: list[tuple[int, int, int, int]]
+    gains: FloatArray
 
 
 class Painter:
@@ -91,66 +85,85 @@ class Painter:
             pose: Where it is.
             texture: Its plate at falling sizes, (h, w, 3) uint8 BGR each.
         """
-        seen = self._see(body, pose)
-        if seen is None:
-            return None
-        smear = self._smear(body, pose)
-        frame = self._frame_of(seen, body, float(np.hypot(*smear)))
-        if frame is None:
-            return None
-        left, top, width, height = frame
-        image = np.zeros((height, width, 4), dtype=np.uint8)
-        canvas = _Canvas(image, left, top, self._camera, self._light, pose, texture)
-        for piece in self._sorted(body, seen):
-            canvas.paint(piece, seen)
-        if canvas.all.low[0] == np.inf:
-            return None
-        image = _smeared(image, smear)
-        riders = {seat: canvas.riders[seat].rect for seat in sorted(canvas.riders)}
-        length = float(np.hypot(*smear))
-        return Sprite(left, top, image, canvas.all.rect, riders, canvas.plate, length)
-
-    def _see(self, body: Body, pose: Pose) -> _Seen | None:
         hx, hy = pose.heading
         turn = np.array([[hx, -hy, 0.0], [hy, hx, 0.0], [0.0, 0.0, 1.0]])
         origin = np.array([*pose.position, 0.0])
         points = self._camera.seen_from(body.points @ turn.T + origin)
-        depth = points[:, 2]
-        if depth.max() < NEAR_M:
+        if points[:, 2].max() < NEAR_M:
             return None
-        safe = bool(depth.min() >= NEAR_M)
-        clipped = points.copy()
-        clipped[:, 2] = np.maximum(depth, NEAR_M)
-        return _Seen(points, self._camera.pixels(clipped), safe, turn, origin)
+        smear = self._smear(body, pose)
+        window = self._window(points, body, float(np.hypot(*smear)))
+        if window is None:
+            return None
+        seen = self._see(body, points, turn, origin)
+        left, top, width, height = window
+        image = np.zeros((height, width, 4), dtype=np.uint8)
+        lamps = self._light.lamps
+        canvas = _Canvas(image, self._camera, (left, top), lamps, pose, texture)
+        for index in seen.order:
+            canvas.paint(body.pieces[index], seen)
+        if not canvas.drawn:
+            return None
+        outlines = canvas.outlines()
+        return Sprite(
+            left, top, _smeared(image, smear), outlines.pop(-1), outlines, canvas.plate,
+            float(np.hypot(*smear)),
+        )  # fmt: skip
 
-    def _frame_of(
-        self, seen: _Seen, body: Body, smear_px: float
+    def _see(self, body: Body, points: FloatArray, turn: FloatArray, origin: FloatArray) -> _Seen:
+        surfaces = body.surfaces
+        normals = surfaces.normals @ turn.T
+        towards = self._camera.centre - origin - surfaces.centres @ turn.T
+        away = np.sqrt(np.einsum("ij,ij->i", towards, towards))
+        facing = np.einsum("ij,ij->i", normals, towards)
+        tops = surfaces.tops
+        order = np.argsort(-(away[tops] + surfaces.bias), kind="stable")
+        order = order[(facing[tops][order] > 0) | surfaces.round_[order]]
+        lit = self._lit(normals)
+        mirror = self._mirror(normals, towards / away[:, None], facing / away)
+        colours = surfaces.colours * lit + surfaces.gloss[:, None] * mirror
+        colours = np.where(colours > _KNEE, _KNEE + (colours - _KNEE) * 0.45, colours)
+        opaque = np.column_stack((np.minimum(colours, 255), np.full(len(colours), 255))).astype(int)
+        safe = bool(points[:, 2].min() >= NEAR_M)
+        clipped = points if safe else np.column_stack((points[:, :2], np.maximum(points[:, 2], NEAR_M)))
+        pixels = self._camera.pixels(clipped)
+        bgra = [(b, g, r, a) for b, g, r, a in opaque.tolist()]
+        return _Seen(points, pixels, safe, order, bgra, lit.mean(axis=1))
+
+    def _window(
+        self, points: FloatArray, body: Body, smear_px: float
     ) -> tuple[int, int, int, int] | None:
-        """Part of the picture that the body may touch."""
-        focal = float(self._camera.matrix[0, 0])
-        ball = max((p.radius for p in body.pieces), default=0.0)
-        pad = 3 + smear_px + focal * ball / float(max(NEAR_M, seen.points[:, 2].min()))
-        low, high = seen.pixels.min(axis=0) - pad, seen.pixels.max(axis=0) + pad
-        if not seen.safe:
-            # Behind the lens the projection says nothing: allow the whole width and below.
-            low[0], high = 0.0, np.array([self._camera.width, self._camera.height], dtype=np.float64)
-            low[1] = min(low[1], self._camera.height)
-        x0, y0 = max(0, int(low[0])), max(0, int(low[1]))
-        x1 = min(self._camera.width, int(np.ceil(min(high[0], 1e6))))
-        y1 = min(self._camera.height, int(np.ceil(min(high[1], 1e6))))
+        """Part of the picture that the body may touch: left, top, width, height."""
+        camera = self._camera
+        nearest = float(points[:, 2].min())
+        pad = 4 + smear_px + camera.matrix[0, 0] * 0.15 / max(NEAR_M, nearest)
+        front = points[points[:, 2] >= NEAR_M]
+        pixels = camera.pixels(front)
+        low, high = pixels.min(axis=0) - pad, pixels.max(axis=0) + pad
+        if nearest < NEAR_M:
+            # What is behind the lens may show anywhere below.
+            low[0], high = 0.0, np.array([camera.width, camera.height], dtype=np.float64)
+        x0, y0 = int(max(0, min(low[0], camera.width))), int(max(0, min(low[1], camera.height)))
+        x1, y1 = int(np.ceil(min(high[0], camera.width))), int(np.ceil(min(high[1], camera.height)))
         return (x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
 
-    def _sorted(self, body: Body, seen: _Seen) -> list[Piece]:
-        """Pieces that face the lens, farthest first."""
-        centres = np.array([p.centre for p in body.pieces]) @ seen.turn.T + seen.origin
-        normals = np.array([p.normal for p in body.pieces]) @ seen.turn.T
-        towards = self._camera.centre - centres
-        away = np.linalg.norm(towards, axis=1) + np.array([p.bias_m for p in body.pieces])
-        facing = np.einsum("ij,ij->i", normals, towards) > 0
-        order = np.argsort(-away, kind="stable")
-        return [
-            body.pieces[i] for i in order if facing[i] or body.pieces[i].kind in {"hull", "ball"}
-        ]
+    def _lit(self, normals: FloatArray) -> FloatArray:
+        """Gain of the light on each normal, (n, 3) BGR; round things get a mean light."""
+        light = self._light
+        sky = (0.72 + 0.38 * normals[:, 2])[:, None]
+        sun = np.maximum(0.0, normals @ light.sun)[:, None]
+        lit = light.ambient * sky + light.direct * sun
+        lit[~normals.any(axis=1)] = light.ambient * 0.95 + light.direct * 0.55
+        return lit
+
+    def _mirror(self, normals: FloatArray, towards: FloatArray, facing: FloatArray) -> FloatArray:
+        """What glossy faces reflect, (n, 3) BGR: sky upwards, the dark street below."""
+        bounce = 2 * facing[:, None] * normals - towards
+        sky = np.maximum(0.0, bounce[:, 2]) ** 0.7
+        flare = np.maximum(0.0, bounce @ self._light.sun) ** 24
+        return np.asarray(
+            sky[:, None] * 95 * self._light.ambient + flare[:, None] * 150 * self._light.direct
+        )
 
     def _smear(self, body: Body, pose: Pose) -> FloatArray:
         """Movement of the body's middle during the exposure, pixels."""
@@ -168,33 +181,42 @@ class Painter:
 class _Canvas:
     """One sprite in the making."""
 
-    def __init__(  # noqa: PLR0913, PLR0917
+    def __init__(
         self,
         image: Image,
-        left: int,
-        top: int,
         camera: Camera,
-        light: Light,
+        corner: tuple[int, int],
+        lamps: float,
         pose: Pose,
         texture: list[Image] | None,
     ) -> None:
-        self._image, self._offset = image, np.array([left, top], dtype=np.float64)
-        self._camera, self._light, self._pose = camera, light, pose
-        self._texture = texture
-        self.all = _Outline()
-        self.riders: dict[int, _Outline] = {}
+        self._image, self._offset = image, np.array(corner, dtype=np.float64)
+        self._focal, self._camera = float(camera.matrix[0, 0]), camera
+        self._lamps, self._pose, self._texture = lamps, pose, texture
+        self._plot = {
+            "face": self._fill, "hull": self._hull, "ball": self._ball, "plate": self._plate,
+            "wire": self._wire,
+        }  # fmt: skip
+        self.drawn: list[tuple[int, FloatArray]] = []
         self.plate: FloatArray | None = None
 
     def paint(self, piece: Piece, seen: _Seen) -> None:
         """Draw a piece and what is painted on it."""
         pixels = self._pixels(piece, seen)
         if pixels is not None:
-            self._note(piece, pixels, seen)
-            {
-                "face": self._face, "hull": self._hull, "ball": self._ball, "plate": self._plate,
-            }[piece.kind](piece, pixels, seen)  # fmt: skip
+            margin = self._reach(piece, seen) if piece.radius else 0.0
+            spread = np.vstack((pixels - margin, pixels + margin)) if margin else pixels
+            self.drawn.append((piece.rider, spread))
+            self._plot[piece.kind](piece, pixels, seen)
         for decal in piece.decals:
             self.paint(decal, seen)
+
+    def outlines(self) -> dict[int, tuple[float, float, float, float]]:
+        """Bounds of each rider by seat, and of everything under -1."""
+        found = {-1: _bounds([pixels for _, pixels in self.drawn])}
+        for seat in sorted({rider for rider, _ in self.drawn if rider >= 0}):
+            found[seat] = _bounds([pixels for rider, pixels in self.drawn if rider == seat])
+        return found
 
     def _pixels(self, piece: Piece, seen: _Seen) -> FloatArray | None:
         if seen.safe:
@@ -208,95 +230,67 @@ class _Canvas:
             return None
         return np.clip(self._camera.pixels(points), -_FAR_PX, _FAR_PX)
 
-    def _note(self, piece: Piece, pixels: FloatArray, seen: _Seen) -> None:
-        margin = self._radius(piece, seen) if piece.kind == "ball" else 0.0
-        self.all.add(pixels, margin)
-        if piece.rider >= 0:
-            self.riders.setdefault(piece.rider, _Outline()).add(pixels, margin)
+    def _reach(self, piece: Piece, seen: _Seen) -> float:
+        return piece.radius * self._focal / float(seen.points[piece.rows.start, 2])
 
-    def _radius(self, piece: Piece, seen: _Seen) -> float:
-        return piece.radius * float(self._camera.matrix[0, 0] / seen.points[piece.rows][0, 2])
-
-    def _fill(self, pixels: FloatArray, colour: tuple[int, ...]) -> None:
-        whole = np.round((pixels - self._offset) * (1 << _SUB)).astype(np.int32)
+    def _polygon(self, pixels: FloatArray, colour: tuple[int, ...]) -> None:
+        whole = ((pixels - self._offset) * (1 << _SUB)).astype(np.int32)
         cv2.fillConvexPoly(self._image, whole, colour, cv2.LINE_AA, _SUB)
 
-    def _face(self, piece: Piece, pixels: FloatArray, seen: _Seen) -> None:
-        self._fill(pixels, self._colour(piece, seen))
+    def _fill(self, piece: Piece, pixels: FloatArray, seen: _Seen) -> None:
+        shining = self._lamp(piece.paint) if piece.paint.glow else None
+        self._polygon(pixels, shining or seen.colours[piece.index])
 
     def _hull(self, piece: Piece, pixels: FloatArray, seen: _Seen) -> None:
-        outline = cv2.convexHull(pixels.astype(np.float32))[:, 0].astype(np.float64)
-        colour = self._colour(piece, seen)
-        self._fill(outline, _dimmed(colour, 0.82))
-        size = outline.max(axis=0) - outline.min(axis=0)
-        if size.min() > 5:  # noqa: PLR2004
-            middle = outline.mean(axis=0) - size * (0.03, 0.06)
-            self._fill(middle + (outline - middle) * 0.74, colour)
+        outline = cv2.convexHull(pixels.astype(np.float32))[:, 0]
+        colour = seen.colours[piece.index]
+        self._polygon(outline, _dimmed(colour, 0.82))
+        _, _, wide, tall = cv2.boundingRect(outline)
+        if min(wide, tall) > 6:  # noqa: PLR2004
+            # The lit side of something round: the same outline, smaller and towards the sky.
+            middle = (outline[0] + outline[len(outline) // 2]) / 2 - (wide * 0.03, tall * 0.06)
+            self._polygon(middle + (outline - middle) * 0.74, colour)
 
     def _ball(self, piece: Piece, pixels: FloatArray, seen: _Seen) -> None:
-        radius = self._radius(piece, seen)
-        colour = self._colour(piece, seen)
-        centre = pixels[0] - self._offset
-        for shift, share, gain in ((0.0, 1.0, 0.78), (0.16, 0.76, 1.0), (0.34, 0.36, 1.18)):
-            x, y = (centre - radius * shift) * 16
-            size = max(1, int(radius * share * 16))
-            cv2.circle(self._image, (int(x), int(y)), size, _dimmed(colour, gain), -1, cv2.LINE_AA, 4)
+        radius = self._reach(piece, seen)
+        x, y = pixels[0] - self._offset
+        for shift, share, gain in _BALL_TONES if radius > 3 else _BALL_TONES[1:2]:  # noqa: PLR2004
+            at = (int((x - radius * shift) * 16), int((y - radius * shift) * 16))
+            tone = _dimmed(seen.colours[piece.index], gain)
+            size = max(8, int(radius * share * 16))
+            cv2.circle(self._image, at, size, tone, -1, cv2.LINE_AA, _SUB)
+
+    def _wire(self, piece: Piece, pixels: FloatArray, seen: _Seen) -> None:
+        whole = ((pixels - self._offset) * (1 << _SUB)).astype(np.int32)
+        thick = max(1, round(2 * self._reach(piece, seen)))
+        colour = seen.colours[piece.index]
+        cv2.polylines(self._image, [whole], True, colour, thick, cv2.LINE_AA, _SUB)  # noqa: FBT003
 
     def _plate(self, piece: Piece, pixels: FloatArray, seen: _Seen) -> None:
         self.plate = pixels
         if self._texture is None:
-            self._fill(pixels, self._colour(piece, seen))
+            self._fill(piece, pixels, seen)
             return
         wide = float(np.linalg.norm(pixels[1] - pixels[0]))
         level = next(
             (t for t in reversed(self._texture) if t.shape[1] >= wide * 1.1), self._texture[0]
         )
-        _hang(self._image, level, pixels - self._offset, self._plate_gain(piece, seen))
-
-    def _plate_gain(self, piece: Piece, seen: _Seen) -> float:
-        """Plates are retro-reflective and have a lamp of their own, so they never go black."""
-        gain = float(np.mean(self._lit(piece, seen)))
-        return float(np.clip(max(gain * 1.05, 0.42 + 0.2 * self._light.lamps), 0, 1.15))
-
-    def _lit(self, piece: Piece, seen: _Seen) -> FloatArray:
-        normal = seen.turn @ np.array(piece.normal)
-        light = self._light
-        if not normal.any():
-            return np.asarray(light.ambient * 0.95 + light.direct * 0.55)
-        sky = 0.72 + 0.38 * normal[2]
-        return np.asarray(light.ambient * sky + light.direct * max(0.0, float(normal @ light.sun)))
-
-    def _colour(self, piece: Piece, seen: _Seen) -> tuple[int, ...]:
-        paint, lit = piece.paint, self._lit(piece, seen)
-        if paint.glow:
-            shining = self._lamp(paint)
-            if shining is not None:
-                return shining
-        base = np.array(paint.colour, dtype=np.float64) * lit
-        if paint.gloss:
-            base += paint.gloss * self._mirror(piece, seen)
-        b, g, r = (int(min(255.0, v)) for v in base)
-        return b, g, r, 255
-
-    def _mirror(self, piece: Piece, seen: _Seen) -> FloatArray:
-        """What a glossy face reflects: bright sky at a flat angle, street otherwise."""
-        normal = seen.turn @ np.array(piece.normal)
-        centre = seen.turn @ np.array(piece.centre) + seen.origin
-        view = centre - self._camera.centre
-        view /= np.linalg.norm(view)
-        bounce = view - 2 * float(view @ normal) * normal
-        sky = max(0.0, float(bounce[2])) ** 0.7
-        flare = max(0.0, float(bounce @ self._light.sun)) ** 24
-        return np.asarray(
-            sky * 62 * self._light.ambient * 2 + flare * 170 * self._light.direct
-        )
+        # Plates are retro-reflective and have a lamp of their own, so they never go black.
+        gain = max(float(seen.gains[piece.index]) * 1.05, 0.42 + 0.2 * self._lamps)
+        _hang(self._image, level, pixels - self._offset, min(gain, 1.08))
 
     def _lamp(self, paint: Paint) -> tuple[int, ...] | None:
-        if paint.glow == "tail":
-            if self._pose.braking:
-                return _BRAKE
-            return (30, 24, 190, 255) if self._light.lamps > 0.3 else None  # noqa: PLR2004
-        return (250, 252, 252, 255) if self._light.lamps > 0.3 else None  # noqa: PLR2004
+        if paint.glow == "tail" and self._pose.braking:
+            return _BRAKE
+        if self._lamps <= _LAMPS_ON:
+            return None
+        return _TAIL_LIT if paint.glow == "tail" else _HEAD_LIT
+
+
+def _bounds(drawn: list[FloatArray]) -> tuple[float, float, float, float]:
+    points = np.concatenate(drawn)
+    (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return x0, y0, x1, y1
 
 
 def _dimmed(colour: tuple[int, ...], gain: float) -> tuple[int, ...]:

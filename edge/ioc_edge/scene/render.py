@@ -22,7 +22,7 @@ from ioc_edge.scene.spec import (
     Violation,
 )
 from ioc_edge.scene.street import POLE, approach, backdrop, pole, stop_line
-from ioc_edge.scene.traffic import Event, State, footprint, play
+from ioc_edge.scene.traffic import Event, State, play
 from ioc_edge.scene.truth import Shown, boxes_of
 from ioc_edge.scene.weather import Sensor, light_of
 
@@ -62,7 +62,10 @@ class Scene:
             self._caption.stamp(frame, t_s)
             boxes = [box for item in shown for box in boxes_of(item, owner, self.camera)]
             boxes.sort(key=lambda b: (b.track, b.label))
-            yield frame, FrameTruth(index=index, t_s=round(t_s, 4), light=lights, boxes=tuple(boxes))
+            yield (
+                frame,
+                FrameTruth(index=index, t_s=round(t_s, 4), light=lights, boxes=tuple(boxes)),
+            )
 
     def header(self) -> Header:
         """What holds for the whole clip."""
@@ -91,13 +94,13 @@ class Scene:
         frame = self._backdrop.copy()
         owner = np.full(frame.shape[:2], _NOBODY, dtype=np.int32)
         shown: list[Shown] = []
-        ordered = sorted(states, key=self._distance, reverse=True)
-        for state in ordered:
+        ordered = sorted(((self._distance(s), s) for s in states), key=lambda p: -p[0])
+        for _, state in ordered:
             self._glow.ground(frame, state)
         pole_distance = float(np.hypot(POLE[0] - self.camera.centre[0], POLE[1]))
         pending = True
-        for state in ordered:
-            if pending and self._distance(state) < pole_distance:
+        for distance, state in ordered:
+            if pending and distance < pole_distance:
                 self._stand_pole(frame, owner, lights)
                 pending = False
             item = self._place(frame, owner, state)
@@ -110,12 +113,14 @@ class Scene:
 
     def _distance(self, state: State) -> float:
         """Ground distance from the lens to the nearest corner."""
-        corners = footprint(state)
-        return float(np.hypot(*(corners - self.camera.centre[:2]).T).min())
+        away = state.footprint - self.camera.centre[:2]
+        return float(np.sqrt((away * away).sum(axis=1).min()))
 
     def _stand_pole(self, frame: Image, owner: NDArray[np.int32], lights: Lights) -> None:
         if self._pole.image:
-            _overlay(frame, owner, self._pole.image[lights.main], self._pole.left, self._pole.top, _POLE)
+            _overlay(
+                frame, owner, self._pole.image[lights.main], self._pole.left, self._pole.top, _POLE
+            )
 
     def _place(self, frame: Image, owner: NDArray[np.int32], state: State) -> Shown | None:
         rider = state.rider

@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 Vec = tuple[float, float, float]
 Colour = tuple[int, int, int]
 Glow = Literal["", "tail", "brake", "head"]
-Kind = Literal["face", "hull", "ball", "plate"]
+Kind = Literal["face", "hull", "ball", "plate", "wire"]
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ AMBER = Paint((40, 130, 220), gloss=0.3)
 
 @dataclass
 class Piece:
-    """One drawable: a flat face, the outline of a point cloud, or a ball.
+    """One drawable: a flat face, the outline of a point cloud, a ball, a closed wire.
 
     Attributes:
         rows: Slice of the body's point array.
         decals: Pieces painted on this one, drawn right after it and hidden with it.
         rider: Index of the person this piece belongs to, -1 for the vehicle itself.
-        radius: Of a ball, metres.
+        radius: Of a ball or of the wire's rod, metres.
         bias_m: Added to the distance when pieces are sorted; negative draws later.
     """
 
@@ -51,10 +51,34 @@ class Piece:
     paint: Paint
     normal: Vec
     centre: Vec
+    index: int = 0
     decals: list["Piece"] = field(default_factory=list)
     rider: int = -1
     radius: float = 0.0
     bias_m: float = 0.0
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """What lighting needs of all pieces, decals included, by `Piece.index`.
+
+    Attributes:
+        normals: (n, 3) float64, body axes; zeros for round things.
+        centres: (n, 3) float64, body axes, metres.
+        colours: (n, 3) float64 BGR.
+        gloss: (n,) float64.
+        tops: Indices of the pieces that are no decals, in the order of `Body.pieces`.
+        bias: (len(tops),) float64 metres.
+        round_: (len(tops),) bool, drawn from every side.
+    """
+
+    normals: FloatArray
+    centres: FloatArray
+    colours: FloatArray
+    gloss: FloatArray
+    tops: NDArray[np.int64]
+    bias: FloatArray
+    round_: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -69,6 +93,7 @@ class Body:
 
     points: FloatArray
     pieces: tuple[Piece, ...]
+    surfaces: "Surfaces"
     length: float
     width: float
     height: float
@@ -82,6 +107,7 @@ class Sculptor:
     def __init__(self) -> None:
         self._points: list[Vec] = []
         self._pieces: list[Piece] = []
+        self._everything: list[Piece] = []
         self._lamps: list[tuple[Glow, Vec]] = []
         self.rider = -1
 
@@ -104,6 +130,12 @@ class Sculptor:
         piece.radius = radius
         return piece
 
+    def wire(self, loop: Sequence[Vec], radius: float, paint: Paint) -> Piece:
+        """A closed loop of rod, such as a thin tyre."""
+        piece = self._add("wire", loop, paint, (0, 0, 0), None)
+        piece.radius = radius
+        return piece
+
     def limb(self, start: Vec, end: Vec, radius: float, paint: Paint) -> Piece:
         """A rod between two points."""
         cloud = [*_ring(start, radius), *_ring(end, radius)]
@@ -119,7 +151,19 @@ class Sculptor:
         """The finished body."""
         points = np.array(self._points, dtype=np.float64)
         pieces, lamps = tuple(self._pieces), tuple(self._lamps)
-        return Body(points, pieces, length, width, height, riders, lamps)
+        return Body(points, pieces, self._surfaces(), length, width, height, riders, lamps)
+
+    def _surfaces(self) -> Surfaces:
+        everything, tops = self._everything, self._pieces
+        return Surfaces(
+            normals=np.array([p.normal for p in everything], dtype=np.float64),
+            centres=np.array([p.centre for p in everything], dtype=np.float64),
+            colours=np.array([p.paint.colour for p in everything], dtype=np.float64),
+            gloss=np.array([p.paint.gloss for p in everything], dtype=np.float64),
+            tops=np.array([p.index for p in tops]),
+            bias=np.array([p.bias_m for p in tops], dtype=np.float64),
+            round_=np.array([p.kind not in {"face", "plate"} for p in tops]),
+        )
 
     def _add(
         self, kind: Kind, points: Sequence[Vec], paint: Paint, normal: Vec, on: Piece | None
@@ -127,7 +171,9 @@ class Sculptor:
         rows = slice(len(self._points), len(self._points) + len(points))
         self._points.extend(points)
         x, y, z = (sum(p[axis] for p in points) / len(points) for axis in range(3))
-        piece = Piece(kind, rows, paint, normal, (x, y, z), rider=self.rider)
+        piece = Piece(kind, rows, paint, normal, (x, y, z), len(self._everything))
+        piece.rider = self.rider
+        self._everything.append(piece)
         (self._pieces if on is None else on.decals).append(piece)
         return piece
 

@@ -13,9 +13,7 @@ ViolationKind = Literal["red_light", "wrong_way", "no_helmet", "speeding"]
 Ground = Literal["white", "yellow", "blue", "red"]
 Point = tuple[float, float]
 Rect = tuple[float, float, float, float]
-Matrix3 = tuple[
-    tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]
-]
+Matrix3 = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 VIETNAM = timezone(timedelta(hours=7))
 SPEED_LIMIT_KMH = 50.0

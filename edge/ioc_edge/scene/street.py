@@ -24,7 +24,11 @@ _LINE_DEPTH = 0.35
 _CORNER = 3.2
 _ARMS = (12.7 - CROSS_Y, 15.2 - CROSS_Y)  # zebra, from the middle of the junction
 POLE = (7.15, 13.4)
-_LAMP_BGR: dict[Phase, Colour] = {"red": (60, 50, 255), "yellow": (40, 200, 255), "green": (140, 240, 60)}
+_LAMP_BGR: dict[Phase, Colour] = {
+    "red": (60, 50, 255),
+    "yellow": (40, 200, 255),
+    "green": (140, 240, 60),
+}
 _HEADS = (2.15, 3.05)  # lower and upper edge of the signal head, metres
 
 
@@ -52,7 +56,9 @@ def _px(x: float, y: float) -> tuple[int, int]:
     return round((x - _LEFT) * _PX_PER_M), round((y - _NEAR) * _PX_PER_M)
 
 
-def _rect(image: NDArray[np.generic], box: tuple[float, float, float, float], colour: object) -> None:
+def _rect(
+    image: NDArray[np.generic], box: tuple[float, float, float, float], colour: object
+) -> None:
     x0, y0, x1, y1 = box
     cv2.rectangle(image, _px(x0, y0), _px(x1, y1), colour, -1)
 
@@ -163,10 +169,11 @@ def _markings(shape: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.f
         for y0, y1 in ((_NEAR, near), (far, _FAR)):
             _rect(cover, (x, y0, x + 0.11, y1), 1.0)
     middle = _px(-0.4, 0)[0], _px(0.4, 0)[0]
-    paint[:, middle[0] : middle[1]] = _YELLOW
+    for y0, y1 in ((_NEAR, near), (far, _FAR)):
+        paint[_px(0, y0)[1] : _px(0, y1)[1], middle[0] : middle[1]] = _YELLOW
     _dividers(cover, near, far)
     for box in (
-        (0.25, near, 6.35, near + _LINE_DEPTH),
+        (0.15, near, 6.35, near + _LINE_DEPTH),
         (-6.35, far - _LINE_DEPTH, -0.25, far),
         (-STOP_BACK, CROSS_Y - 6.35, -STOP_BACK + _LINE_DEPTH, CROSS_Y - 0.25),
         (STOP_BACK - _LINE_DEPTH, CROSS_Y + 0.25, STOP_BACK, CROSS_Y + 6.35),
@@ -211,7 +218,9 @@ def _seen(camera: Camera, plan: Image) -> Image:
     twice = np.diag([2.0, 2.0, 1.0])
     size = (camera.width * 2, camera.height * 2)
     matrix = twice @ camera.homography @ to_ground
-    big = cv2.warpPerspective(plan, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(150, 152, 150))
+    big = cv2.warpPerspective(
+        plan, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(150, 152, 150)
+    )
     small = cv2.resize(big, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
     return np.asarray(small, dtype=np.uint8)
 
@@ -297,7 +306,10 @@ def _shopfront(image: Image, left: int, base: int, front: int, height: int, rng:
     else:
         cv2.rectangle(image, *box, (52, 56, 60), -1)
         for _ in range(9):
-            x, y = int(rng.integers(left + 8, left + front - 10)), int(rng.integers(base + 10, height))
+            x, y = (
+                int(rng.integers(left + 8, left + front - 10)),
+                int(rng.integers(base + 10, height)),
+            )
             goods = tuple(int(v) for v in rng.integers(50, 200, 3))
             cv2.rectangle(image, (x, y), (x + 9, y + 12), goods, -1)
 
@@ -317,7 +329,12 @@ def _tree(camera: Camera, image: Image, at: tuple[float, float], rng: Generator)
     foot, head = camera.project(np.array([[x, y, 0.0], [x, y, 3.0]]))
     scale = float(camera.matrix[0, 0] / camera.seen_from(np.array([[x, y, 2.0]]))[0, 2])
     trunk = np.array(
-        [foot + (-0.14 * scale, 0), foot + (0.14 * scale, 0), head + (0.1 * scale, 0), head - (0.1 * scale, 0)]
+        [
+            foot + (-0.14 * scale, 0),
+            foot + (0.14 * scale, 0),
+            head + (0.1 * scale, 0),
+            head - (0.1 * scale, 0),
+        ]
     )
     cv2.fillConvexPoly(image, np.round(trunk * 16).astype(np.int32), (52, 66, 84), cv2.LINE_AA, 4)
     for _ in range(70):
@@ -326,7 +343,9 @@ def _tree(camera: Camera, image: Image, at: tuple[float, float], rng: Generator)
         tone = float(rng.uniform(0.5, 1.1)) + 0.25 * float(spread[2])
         green = tuple(int(np.clip(v * tone, 0, 255)) for v in (58, 112, 78))
         centre = (int(point[0] * 16), int(point[1] * 16))
-        cv2.circle(image, centre, int(scale * rng.uniform(0.12, 0.4) * 16), green, -1, cv2.LINE_AA, 4)
+        cv2.circle(
+            image, centre, int(scale * rng.uniform(0.12, 0.4) * 16), green, -1, cv2.LINE_AA, 4
+        )
 
 
 def _graded(image: Image, camera: Camera, light: Light, rng: Generator) -> Image:
@@ -334,13 +353,18 @@ def _graded(image: Image, camera: Camera, light: Light, rng: Generator) -> Image
     gain = light.ambient + light.direct * max(0.2, float(light.sun[2]))
     lit = image.astype(np.float32) * gain.astype(np.float32)
     if light.lamps > 0.3:  # noqa: PLR2004
-        lit += image * _street_lamps(camera, rng)[..., None] * np.float32(light.lamps) * np.array(
-            [0.16, 0.28, 0.36], np.float32
+        lit += (
+            image
+            * _street_lamps(camera, rng)[..., None]
+            * np.float32(light.lamps)
+            * np.array([0.16, 0.28, 0.36], np.float32)
         )
     if light.wet:
         sheen = np.linspace(0.35, 0.0, image.shape[0], dtype=np.float32)[:, None, None]
         shine = cv2.GaussianBlur(lit, (1, 0) if image.shape[0] % 2 else (3, 3), 6)
-        lit = lit * (1 - sheen * 0.4) + sheen * (0.4 * shine + 70 * light.ambient.astype(np.float32))
+        lit = lit * (1 - sheen * 0.4) + sheen * (
+            0.4 * shine + 70 * light.ambient.astype(np.float32)
+        )
     return np.clip(lit, 0, 255).astype(np.uint8)
 
 
@@ -384,7 +408,14 @@ def pole(camera: Camera, light: Light) -> Pole:
         np.array([[x - 0.19, y, high], [x + 0.19, y, high], [x + 0.19, y, low], [x - 0.19, y, low]])
     )
     stem = camera.project(
-        np.array([[x - 0.06, y, high + 0.2], [x + 0.06, y, high + 0.2], [x + 0.07, y, 0], [x - 0.07, y, 0]])
+        np.array(
+            [
+                [x - 0.06, y, high + 0.2],
+                [x + 0.06, y, high + 0.2],
+                [x + 0.07, y, 0],
+                [x - 0.07, y, 0],
+            ]
+        )
     )
     everything = np.vstack((corners, stem))
     margin = 18.0

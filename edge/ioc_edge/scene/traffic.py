@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ioc_edge.scene import bikes, cars
 from ioc_edge.scene.plates import Plate, bike_plate, car_plate
 from ioc_edge.scene.solids import Body
-from ioc_edge.scene.spec import SPEED_LIMIT_KMH, Label, Light, Lights, SceneSpec, ViolationKind
+from ioc_edge.scene.spec import SPEED_LIMIT_KMH, Label, Light, Lights, Point, SceneSpec, ViolationKind
 
 FloatArray = NDArray[np.float64]
 Road = Literal["main", "cross"]
@@ -112,7 +112,9 @@ class Signals:
         """State at a time; the cycle repeats for ever in both directions."""
         phase = (seconds + self.offset_s) % self.period_s
         yellow, red, green = self._marks
-        main: Light = "red" if red <= phase < green else "yellow" if yellow <= phase < red else "green"
+        main: Light = (
+            "red" if red <= phase < green else "yellow" if yellow <= phase < red else "green"
+        )
         clear = min(_CLEAR_S, 0.05 * self.period_s)
         stop = green - clear - self.yellow_s
         cross: Light = "red"
@@ -164,13 +166,19 @@ class Rider:
 
 @dataclass(frozen=True)
 class State:
-    """Where a vehicle is at one instant; position is the middle of its footprint."""
+    """Where a vehicle is at one instant.
+
+    Attributes:
+        position: Middle of its footprint, metres.
+        footprint: (4, 2) ground corners: front left, front right, rear right, rear left.
+    """
 
     rider: Rider
     position: tuple[float, float]
     heading: tuple[float, float]
     speed: float
     braking: bool
+    footprint: FloatArray
 
 
 @dataclass
@@ -291,9 +299,7 @@ def play(spec: SceneSpec, rng: Generator) -> Play:
     return _Street(spec, signals, entries).run()
 
 
-def _schedule(
-    spec: SceneSpec, signals: Signals, casting: Casting, rng: Generator
-) -> list[_Entry]:
+def _schedule(spec: SceneSpec, signals: Signals, casting: Casting, rng: Generator) -> list[_Entry]:
     staged = _staged(spec, signals, casting, rng)
     begin = 0.6 if spec.tapered else -_WARM_UP_S
     entries = list(staged)
@@ -315,13 +321,13 @@ def _last_arrival(spec: SceneSpec, signals: Signals, lane: Lane) -> float:
         return spec.seconds
     if lane.road == "main":
         return spec.seconds - 9.0
-    greens = [i * 0.1 for i in range(int(spec.seconds * 10)) if signals.at(i * 0.1).cross == "green"]
+    greens = [
+        i * 0.1 for i in range(int(spec.seconds * 10)) if signals.at(i * 0.1).cross == "green"
+    ]
     return (greens[-1] if greens else 0.0) - 4.0
 
 
-def _staged(
-    spec: SceneSpec, signals: Signals, casting: Casting, rng: Generator
-) -> list[_Entry]:
+def _staged(spec: SceneSpec, signals: Signals, casting: Casting, rng: Generator) -> list[_Entry]:
     """Entries of the violators, timed so that what they do falls into the clip."""
     entries: list[_Entry] = []
     reds, greens = signals.reds(spec.seconds - 3), signals.greens(spec.seconds - 3)
@@ -344,7 +350,9 @@ def _staged(
     for index in range(spec.script.no_helmet):
         lane = _BY_NAME["away-mid" if index % 2 else "away-kerb"]
         at = (index + rng.uniform(0.3, 0.7)) / spec.script.no_helmet * (spec.seconds - 11)
-        entries.append(_Entry(float(at), lane, _as(casting.motorbike(lane, bare=True), "no_helmet")))
+        entries.append(
+            _Entry(float(at), lane, _as(casting.motorbike(lane, bare=True), "no_helmet"))
+        )
     return [e for e in entries if not spec.tapered or e.at > -5]  # noqa: PLR2004
 
 
@@ -428,7 +436,11 @@ class _Street:
         pull = _follow(rider, gap, 0.0 if ahead is None else ahead.v)
         to_line = rider.lane.stop_s - 0.5 - rider.s
         before_line = rider.s <= rider.lane.stop_s and rider.lane is not _WRONG
-        halt = before_line and not rider.runs_red and _must_stop(rider, light, to_line, blocked=blocked)
+        halt = (
+            before_line
+            and not rider.runs_red
+            and _must_stop(rider, light, to_line, blocked=blocked)
+        )
         if halt:
             pull = min(pull, _follow(rider, max(to_line, 0.05) + 0.6, 0.0))
         v = max(0.0, rider.v + max(pull, -_HARD_BRAKE) * step)
@@ -472,9 +484,7 @@ def _follow(rider: Rider, gap: float, speed: float) -> float:
     near = 0.7 if rider.lane.two_wheels else 1.6
     closing = rider.v * (rider.v - speed) / (2 * (_ACCELERATION * _BRAKING) ** 0.5)
     want = near + max(0.0, rider.v * _HEADWAY_S + closing)
-    return float(
-        _ACCELERATION * (1 - (rider.v / rider.wish) ** 4 - (want / max(gap, 0.1)) ** 2)
-    )
+    return float(_ACCELERATION * (1 - (rider.v / rider.wish) ** 4 - (want / max(gap, 0.1)) ** 2))
 
 
 def _state(rider: Rider) -> State:
@@ -487,14 +497,21 @@ def _state(rider: Rider) -> State:
     position = (x + hx * middle - hy * aside, y + hy * middle + hx * aside)
     norm = float(np.hypot(1, lean))
     heading = ((hx - hy * lean) / norm, (hy + hx * lean) / norm)
-    return State(rider, position, heading, rider.v * norm, rider.v < rider.wish * 0.35)
+    braking = rider.v < rider.wish * 0.35
+    corners = _footprint(rider.body, position, heading)
+    return State(rider, position, heading, rider.v * norm, braking, corners)
 
 
-def footprint(state: State) -> FloatArray:
-    """(4, 2) ground corners: front left, front right, rear right, rear left; metres."""
-    ahead = np.array(state.heading)
-    left = np.array([-ahead[1], ahead[0]])
-    half, wide = state.rider.body.length / 2 * ahead, state.rider.body.width / 2 * left
-    return np.array(state.position) + np.stack(
-        (half + wide, half - wide, -half - wide, -half + wide)
+def _footprint(body: Body, position: Point, heading: Point) -> FloatArray:
+    (x, y), (hx, hy) = position, heading
+    ax, ay, lx, ly = (
+        body.length / 2 * hx, body.length / 2 * hy, -body.width / 2 * hy, body.width / 2 * hx,
+    )  # fmt: skip
+    return np.array(
+        [
+            (x + ax + lx, y + ay + ly),
+            (x + ax - lx, y + ay - ly),
+            (x - ax - lx, y - ay - ly),
+            (x - ax + lx, y - ay + ly),
+        ]
     )

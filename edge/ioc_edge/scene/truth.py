@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ioc_edge.scene.camera import Camera
 from ioc_edge.scene.painter import Sprite
 from ioc_edge.scene.spec import Box, Point, Rect
-from ioc_edge.scene.traffic import State, footprint
+from ioc_edge.scene.traffic import State
 
 FloatArray = NDArray[np.float64]
 Owner = NDArray[np.int32]
@@ -66,7 +66,7 @@ def boxes_of(item: Shown, owner: Owner, camera: Camera) -> Iterator[Box]:
 
 def _vehicle(item: Shown, rect: Rect, visible: float) -> Box:
     state, rider = item.state, item.state.rider
-    a, b, c, d = (_point(corner) for corner in footprint(state))
+    a, b, c, d = (_point(corner) for corner in state.footprint)
     heading = float(np.degrees(np.arctan2(state.heading[1], state.heading[0])))
     return Box(
         track=rider.track,

@@ -42,9 +42,9 @@ _GAINS: dict[
     TimeOfDay, tuple[tuple[float, float, float], tuple[float, float, float], float, float]
 ] = {
     # direct, ambient (BGR), shadow, lamps
-    "day": ((0.5, 0.56, 0.6), (0.5, 0.47, 0.45), 0.5, 0.0),
-    "dusk": ((0.1, 0.2, 0.32), (0.4, 0.34, 0.33), 0.28, 0.55),
-    "night": ((0.05, 0.09, 0.11), (0.14, 0.15, 0.16), 0.35, 1.0),
+    "day": ((0.58, 0.64, 0.68), (0.66, 0.63, 0.61), 0.5, 0.0),
+    "dusk": ((0.1, 0.2, 0.32), (0.5, 0.42, 0.4), 0.28, 0.55),
+    "night": ((0.05, 0.09, 0.11), (0.2, 0.21, 0.22), 0.35, 1.0),
 }
 _EXPOSURE_S: dict[TimeOfDay, float] = {"day": 1 / 600, "dusk": 1 / 300, "night": 1 / 220}
 _NOISE: dict[TimeOfDay, float] = {"day": 1.6, "dusk": 3.0, "night": 4.6}
@@ -82,7 +82,9 @@ class Sensor:
         height, width = spec.height, spec.width
         margin = 64
         shape = (height + margin, width + margin)
-        grain = rng.normal(0, light.noise, (*shape, 1)) + rng.normal(0, light.noise / 2, (*shape, 3))
+        grain = rng.normal(0, light.noise, (*shape, 1)) + rng.normal(
+            0, light.noise / 2, (*shape, 3)
+        )
         self._plus = np.clip(np.round(grain), 0, 255).astype(np.uint8)
         self._minus = np.clip(np.round(-grain), 0, 255).astype(np.uint8)
         self._margin = margin
@@ -106,7 +108,10 @@ class Sensor:
             length = float(self._rng.uniform(14, 60)) * scale
             slant = float(self._rng.uniform(0.08, 0.2))
             shine = int(self._rng.integers(18, 58))
-            ends = [(int(x * 16), int(y * 16)), (int((x + slant * length) * 16), int((y + length) * 16))]
+            ends = [
+                (int(x * 16), int(y * 16)),
+                (int((x + slant * length) * 16), int((y + length) * 16)),
+            ]
             cv2.line(layer, ends[0], ends[1], shine, 1, cv2.LINE_AA, 4)
         soft = cv2.GaussianBlur(layer, (0, 0), 0.9)
         return cv2.cvtColor(np.asarray(soft, dtype=np.uint8), cv2.COLOR_GRAY2BGR)
