@@ -1,0 +1,1 @@
+"""The database: migrations, connections, and every statement that other parts run."""

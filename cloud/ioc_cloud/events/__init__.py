@@ -1,0 +1,1 @@
+"""Events: decoding at the door, search and display."""

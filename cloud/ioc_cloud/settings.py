@@ -1,0 +1,52 @@
+"""What the cloud's processes are told at start; read in `main` alone."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Environment `IOC_*`, checked once; the same for ingest, API and command line.
+
+    Attributes:
+        database_url: Owner's login; migrations and the command line use it.
+        ingest_database_url: Login of role `ioc_ingest`; the owner's where unset.
+        api_database_url: Login of role `ioc_api`; the owner's where unset.
+        mqtt_ca_file: Certificate authority of the broker; None means no TLS.
+        boundaries: GeoJSON of the communes; None means the approximate cells.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="IOC_", frozen=True, extra="forbid")
+
+    home: Path = Path("var")
+    database_url: str = "postgresql:///ioc"
+    ingest_database_url: str | None = None
+    api_database_url: str | None = None
+    mqtt_host: str = "127.0.0.1"
+    mqtt_port: Port = 1883
+    mqtt_user: str | None = None
+    mqtt_password_file: Path | None = None
+    mqtt_ca_file: Path | None = None
+    http_host: str = "127.0.0.1"
+    http_port: Port = 8080
+    wall_dir: Path | None = None
+    evidence_dir: Path | None = None
+    boundaries: Path | None = None
+    retention_days: Annotated[int, Field(ge=1, le=36500)] = 400
+
+    @cached_property
+    def evidence_folder(self) -> Path:
+        """Where pictures lie: `evidence_dir`, or `evidence` in the home folder."""
+        return self.evidence_dir or self.home / "evidence"
+
+    @cached_property
+    def mqtt_password(self) -> str | None:
+        """The broker password, read from its file; None where no file is set."""
+        if self.mqtt_password_file is None:
+            return None
+        return self.mqtt_password_file.read_text(encoding="utf-8").strip()

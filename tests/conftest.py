@@ -1,0 +1,90 @@
+"""Servers shared by all tests: started when the first test asks, stopped at the end."""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from ioc_cloud.db.migrate import migrate
+from ioc_cloud.db.pool import Connection
+
+from tests.support.mosquitto import Mosquitto
+from tests.support.postgres import Cluster, Server
+
+TEMPLATE = "ioc_test_template"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A server of our own, or the one of IOC_TEST_DATABASE_URL (a superuser's URL)."""
+    if url := os.environ.get("IOC_TEST_DATABASE_URL"):
+        yield Server(url)
+        return
+    cluster = Cluster()
+    cluster.create()
+    cluster.start()
+    yield Server(cluster.url())
+    cluster.stop()
+    cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Server) -> str:
+    """A migrated database, for copies."""
+    postgres.run(f"drop database if exists {TEMPLATE}", f"create database {TEMPLATE}")
+    migrate(postgres.url(TEMPLATE))
+    postgres.run("alter role ioc_ingest login", "alter role ioc_api login")
+    return TEMPLATE
+
+
+@pytest.fixture
+def empty_database(postgres: Server) -> Iterator[str]:
+    """URL of a database without a schema."""
+    name = f"t{uuid.uuid4().hex}"
+    postgres.run(f"create database {name}")
+    yield postgres.url(name)
+    postgres.run(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database(postgres: Server, template: str) -> Iterator[str]:
+    """Name of a migrated database that no other test sees."""
+    name = f"t{uuid.uuid4().hex}"
+    postgres.run(f"create database {name} template {template}")
+    yield name
+    postgres.run(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def owner(postgres: Server, database: str) -> Iterator[Connection]:
+    """The owner's connection to the test's database."""
+    with psycopg.connect(postgres.url(database), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def ingest_url(postgres: Server, database: str) -> str:
+    """The ingest role's URL: its rights, no more."""
+    return postgres.url(database, user="ioc_ingest")
+
+
+@pytest.fixture
+def api_url(postgres: Server, database: str) -> str:
+    """The API role's URL: its rights, no more."""
+    return postgres.url(database, user="ioc_api")
+
+
+@pytest.fixture(scope="session")
+def _configured_broker() -> Mosquitto:
+    mosquitto = Mosquitto()
+    mosquitto.configure()
+    return mosquitto
+
+
+@pytest.fixture
+def broker(_configured_broker: Mosquitto) -> Iterator[Mosquitto]:
+    """A broker that remembers nothing of earlier tests."""
+    _configured_broker.start()
+    yield _configured_broker
+    _configured_broker.kill()

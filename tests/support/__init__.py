@@ -1,0 +1,1 @@
+"""Real servers for tests: a PostgreSQL cluster and a Mosquitto of their own."""
