@@ -7,7 +7,7 @@ export type Rgb = readonly [number, number, number];
 
 /** How long the ring of a new event runs outwards. */
 export const RING_MS = 3000;
-const HALO_PX = 22;
+const HALO_PX = 20;
 const RING_FROM_PX = 12;
 const RING_TO_PX = 54;
 const CORE_PX = 7;

@@ -1,7 +1,7 @@
 /** The newest events as a list, each item marked with its event's id and the moment it was painted. */
 import { element, setText } from "./dom.ts";
 import { ago, number } from "./format.ts";
-import { type Key, type Language, phrase, t } from "./i18n.ts";
+import { type Language, phrase, t } from "./i18n.ts";
 import { cameraOf, type State } from "./state.ts";
 import type { CameraOut, CommuneName, EventOut } from "./wire.ts";
 
@@ -104,18 +104,14 @@ export class EventList {
   }
 
   #item(event: EventOut, camera: CameraOut | undefined, language: Language): HTMLLIElement {
-    const place = [
-      camera === undefined ? event.camera : cameraTitle(camera, language),
-      event.commune === null ? null : communeName(event.commune, language),
-    ].filter((part) => part !== null);
+    const place = camera === undefined ? (event.camera ?? "") : cameraTitle(camera, language);
     const button = element(
       "button",
       { type: "button" },
       element("span", { class: "first" }, headline(event, language), age(event)),
-      element("span", { class: "place" }, place.join(" · ")),
+      element("span", { class: "place" }, place),
+      whereabouts(event, language),
     );
-    const tags = tagsOf(event, language);
-    if (tags !== "") button.append(element("span", { class: "tags" }, tags));
     button.addEventListener("click", () => this.#onPick(event));
     return element(
       "li",
@@ -128,7 +124,7 @@ export class EventList {
 function headline(event: EventOut, language: Language): HTMLElement {
   const words = element("span", { class: "what" }, summary(event, language));
   if (event.kind !== "plate") {
-    const kind = phrase(language, `kind.${event.kind}` satisfies string, event.kind);
+    const kind = phrase(language, `kind.${event.kind}`, event.kind);
     return element("span", { class: "headline" }, element("b", {}, kind), words);
   }
   const plate = event.plate_display ?? t(language, "plate.unread");
@@ -137,10 +133,13 @@ function headline(event: EventOut, language: Language): HTMLElement {
 
 const age = (event: EventOut): HTMLElement => element("time", { datetime: event.seen_at });
 
-function tagsOf(event: EventOut, language: Language): string {
-  const tags: Key[] = [];
-  if (event.replayed) tags.push("replayed.tag");
-  return tags.map((tag) => t(language, tag)).join(" · ");
+function whereabouts(event: EventOut, language: Language): HTMLElement {
+  const commune = event.commune === null ? "" : communeName(event.commune, language);
+  const line = element("span", { class: "commune" }, commune);
+  if (event.replayed) {
+    line.append(" ", element("span", { class: "tags" }, t(language, "replayed.tag")));
+  }
+  return line;
 }
 
 /** Stamps the first moment after the running frame is painted, for the frame-to-pixel benchmark. */

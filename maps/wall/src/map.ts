@@ -1,6 +1,6 @@
 /** One map on the screen: MapLibre below, one deck.gl overlay above it for the life of the page. */
 import { MapboxOverlay } from "@deck.gl/mapbox";
-import type { FeatureCollection } from "geojson";
+import type { FeatureCollection, GeoJsonProperties, Position } from "geojson";
 import {
   type GeoJSONSource,
   type LngLatBoundsLike,
@@ -11,13 +11,13 @@ import {
   setWorkerUrl,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import { type Box, outline } from "./geo.ts";
+import { type Box, namePoints, outline } from "./geo.ts";
 import type { Language } from "./i18n.ts";
 import { cameraSign, LOOK_COLOUR, LOOKS } from "./icons.ts";
 import { type LivePoint, liveLayers } from "./layers.ts";
 import { type CameraLook, type CommuneCounts, total } from "./state.ts";
-import { NOTHING, placesIn, wallStyle } from "./style.ts";
-import type { Communes, Place } from "./wire.ts";
+import { COLOUR, NOTHING, placesIn, wallStyle } from "./style.ts";
+import type { CommuneProperties, Communes, Place } from "./wire.ts";
 
 // Without it MapLibre 6 asks for its worker beside the bundle, and the map stays empty.
 setWorkerUrl(workerUrl);
@@ -27,6 +27,8 @@ const CANVAS_LIMIT: [number, number] = [16_384, 16_384];
 const SIGN_PX = 30;
 const DENSITY = 2;
 const CAMERA_NAME_ZOOM = 11.5;
+/** Halos of cameras that the inset shows apart would hide the names around them. */
+const CROWDED_SCALE = 0.7;
 
 export interface CameraMark {
   key: string;
@@ -49,14 +51,13 @@ export class WallMap {
   readonly ready: Promise<void>;
   readonly #map: MapLibre;
   readonly #overlay = new MapboxOverlay({ interleaved: false, layers: [] });
-  readonly #inset: boolean;
   readonly #scale: number;
   #communes: Communes | null = null;
   #focused: string | null = null;
+  #crowding = 1;
   #sent = "";
 
   constructor({ container, language, scale, inset }: MapOptions) {
-    this.#inset = inset;
     this.#scale = scale;
     this.#map = new MapLibre({
       container,
@@ -99,7 +100,8 @@ export class WallMap {
   setCommunes(communes: Communes): void {
     this.#communes = communes;
     this.#source("communes").setData(communes);
-    this.#source("names").setData(names(communes, this.#inset));
+    const named = communes.features.map(({ properties }) => ({ properties, at: properties.label }));
+    this.#source("names").setData(names(named, shortName));
   }
 
   /** Colours communes by their share of the busiest one, on a root scale that keeps small ones seen. */
@@ -119,18 +121,30 @@ export class WallMap {
       type: "FeatureCollection",
       features: marks.map(({ key, title, look, location }) => ({
         type: "Feature",
-        properties: { key, title, sign: signId(look), colour: LOOK_COLOUR[look] },
+        properties: {
+          key,
+          title,
+          sign: signId(look),
+          colour: look === "ok" ? COLOUR.text : LOOK_COLOUR[look],
+        },
         geometry: { type: "Point", coordinates: [location.lon, location.lat] },
       })),
     });
   }
 
   setLive(points: readonly LivePoint[], now: number): void {
-    this.#overlay.setProps({ layers: liveLayers(points, now, this.#scale) });
+    this.#overlay.setProps({ layers: liveLayers(points, now, this.#scale * this.#crowding) });
+  }
+
+  /** Names what shows of each commune: the point for its whole area may lie outside. */
+  nameInView(): void {
+    const named = namePoints(this.#communes?.features ?? [], this.box);
+    this.#source("names").setData(names(named, fullName));
   }
 
   /** Marks what the inset shows; names of crowded cameras then wait until they have room. */
   setFrame(box: Box | null): void {
+    this.#crowding = box === null ? 1 : CROWDED_SCALE;
     this.#source("frame").setData(box === null ? NOTHING : outline(box));
     this.#map.setLayerZoomRange("camera-name", box === null ? 0 : CAMERA_NAME_ZOOM, 24);
   }
@@ -202,18 +216,27 @@ export class WallMap {
 
 const signId = (look: CameraLook): string => `camera-${look}`;
 
-/** One label each: polygons would be named once for every island and tile. */
-function names(communes: Communes, full: boolean): FeatureCollection {
+type Named = { properties: CommuneProperties; at: Position };
+
+const shortName = ({ name_vi, name_en, kind }: CommuneProperties) => ({
+  name_vi: name_vi.replace(/^(Xã|Phường) /, ""),
+  name_en: name_en.replace(/ (Commune|Ward)$/, ""),
+  rank: kind === "phuong" ? 0 : 1,
+});
+
+const fullName = ({ name_vi, name_en }: CommuneProperties) => ({ name_vi, name_en, rank: 0 });
+
+/** One point each: polygons would be named once for every island and tile. */
+function names(
+  named: readonly Named[],
+  label: (commune: CommuneProperties) => GeoJsonProperties,
+): FeatureCollection {
   return {
     type: "FeatureCollection",
-    features: communes.features.map(({ properties: { name_vi, name_en, kind, label } }) => ({
+    features: named.map(({ properties, at }) => ({
       type: "Feature",
-      properties: {
-        name_vi: full ? name_vi : name_vi.replace(/^(Xã|Phường) /, ""),
-        name_en: full ? name_en : name_en.replace(/ (Commune|Ward)$/, ""),
-        rank: kind === "phuong" ? 0 : 1,
-      },
-      geometry: { type: "Point", coordinates: label },
+      properties: label(properties),
+      geometry: { type: "Point", coordinates: at },
     })),
   };
 }

@@ -50,7 +50,7 @@ export class Shell {
   readonly #banner = element("div", { class: "simulated", "data-testid": "simulated" });
   readonly #approximate = element("p", { class: "approximate", "data-testid": "approximate" });
   readonly #attribution = element("p", { class: "attribution" });
-  readonly #legend = element("div", { class: "legend" });
+  readonly legend = element("div", { class: "legend" });
   readonly #insetTitle = element("h2");
   readonly #listTitle = element("h2");
   readonly #cameraTitle = element("h2");
@@ -97,7 +97,7 @@ export class Shell {
     setText(this.#insetTitle, t(language, "inset.title"));
     setText(this.#listTitle, t(language, "list.title"));
     this.map.setAttribute("aria-label", t(language, "map.label"));
-    this.#legend.replaceChildren(...legend(language));
+    this.legend.replaceChildren(...legend(language));
     this.#camerasDrawn = "";
   }
 
@@ -148,7 +148,7 @@ export class Shell {
       "div",
       { class: "pane" },
       this.map,
-      this.#legend,
+      this.legend,
       this.card,
       this.insetPane,
       element("div", { class: "notes" }, this.#approximate, this.#attribution),

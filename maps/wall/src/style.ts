@@ -14,15 +14,17 @@ import places from "./places.json";
 /** Family with the weight in its name: MapLibre reads the weight from there. */
 export const LABEL_FONT = "Be Vietnam Pro SemiBold";
 export const COLOUR = {
-  sea: "#081119",
-  land: "#101d28",
-  landEdge: "#1d3040",
-  commune: "#17324a",
-  communeFull: "#2f86b4",
-  communeEdge: "#4a7595",
+  sea: "#0a1723",
+  land: "#1a2733",
+  landEdge: "#304252",
+  commune: "#1b4160",
+  communeFull: "#3596c8",
+  communeEdge: "#5683a3",
   province: "#5fc3ea",
   text: "#f1f7fb",
   textDim: "#8ba3b5",
+  textQuiet: "#a9c0d0",
+  textName: "#dbe8f1",
   focus: "#ffffff",
 } as const;
 
@@ -129,6 +131,7 @@ function nameLayers(language: Language, scale: number, inset: boolean): LayerSpe
         "text-font": [LABEL_FONT],
         "text-size": 19 * scale,
         "text-letter-spacing": 0.18,
+        "text-max-width": 8,
         "text-allow-overlap": true,
       },
       paint: { "text-color": COLOUR.textDim, ...halo },
@@ -140,29 +143,18 @@ function nameLayers(language: Language, scale: number, inset: boolean): LayerSpe
       layout: {
         "text-field": ["get", language === "vi" ? "name_vi" : "name_en"],
         "text-font": [LABEL_FONT],
-        "text-size": (inset ? 20 : 16) * scale,
+        "text-size": (inset ? 20 : 17.5) * scale,
         "text-max-width": 7,
         "text-padding": 3,
         "symbol-sort-key": ["get", "rank"],
       },
-      paint: { "text-color": inset ? COLOUR.textDim : "#d3e2ed", ...halo },
+      paint: { "text-color": inset ? COLOUR.textQuiet : COLOUR.textName, ...halo },
     },
   ];
 }
 
 function cameraLayers(scale: number, inset: boolean): LayerSpecification[] {
   return [
-    {
-      id: "camera",
-      type: "symbol",
-      source: "cameras",
-      layout: {
-        "icon-image": ["get", "sign"],
-        "icon-size": inset ? 1.15 : 0.85,
-        "icon-allow-overlap": true,
-        "icon-ignore-placement": true,
-      },
-    },
     {
       id: "camera-name",
       type: "symbol",
@@ -177,6 +169,17 @@ function cameraLayers(scale: number, inset: boolean): LayerSpecification[] {
         "text-justify": "auto",
       },
       paint: { "text-color": ["get", "colour"], ...halo, "text-halo-width": 2.2 },
+    },
+    // Last drawn is placed first: names then keep off the signs.
+    {
+      id: "camera",
+      type: "symbol",
+      source: "cameras",
+      layout: {
+        "icon-image": ["get", "sign"],
+        "icon-size": inset ? 1.15 : 0.85,
+        "icon-allow-overlap": true,
+      },
     },
   ];
 }

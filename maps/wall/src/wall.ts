@@ -14,6 +14,7 @@ import type { CommuneName, Communes } from "./wire.ts";
 const TICK_MS = 1000;
 const FRAME_MS = 50;
 const CAMERA_ZOOM = 15;
+const TIP_MARGIN_PX = 40;
 /** Deck.gl and the browser leak a little over days; a fresh page at a quiet hour costs a second. */
 const RELOAD_AFTER_MS = 20 * 3_600_000;
 const RELOAD_HOUR = 3;
@@ -75,7 +76,7 @@ export class Wall {
 
   #padding() {
     const px = (design: number) => design * this.#scale;
-    return { top: px(36), bottom: px(44), left: px(60), right: px(60) };
+    return { top: px(36), bottom: px(44), left: px(40), right: px(230) };
   }
 
   #makeMap(container: HTMLElement, inset: boolean): WallMap {
@@ -145,7 +146,9 @@ export class Wall {
     tip.hidden = words === null;
     if (words === null) return;
     tip.replaceChildren(...words);
-    tip.style.translate = `${x}px ${y}px`;
+    const left = Math.min(x, innerWidth - tip.offsetWidth - TIP_MARGIN_PX);
+    const top = Math.min(y, innerHeight - tip.offsetHeight - TIP_MARGIN_PX);
+    tip.style.translate = `${left}px ${top}px`;
   }
 
   #about(picked: Picked): HTMLElement[] | null {
@@ -225,14 +228,19 @@ export class Wall {
     this.#shell.insetPane.hidden = box === null;
     if (key === this.#framedBox) return;
     this.#framedBox = key;
-    if (box !== null) this.#inset.fit(box, 12 * this.#scale);
+    if (box !== null) {
+      this.#inset.fit(box, 12 * this.#scale);
+      this.#inset.nameInView();
+    }
     this.#map.setFrame(box === null ? null : this.#inset.box);
   }
 
   #renderCard(now: number): void {
-    const { card } = this.#shell;
+    const { card, legend } = this.#shell;
     const content = this.#cardContent(now);
     card.hidden = content === null;
+    // One place for both: a person who picked something is not reading the legend.
+    legend.hidden = content !== null;
     if (content === null) return;
     const close = element("button", { type: "button", class: "close" }, "×");
     close.setAttribute("aria-label", t(this.#language, "close"));
