@@ -1,7 +1,5 @@
 """What can go wrong on a box, named for what happened."""
 
-# ruff: noqa: N818  the house names an error for what happened, not for being one
-
 from pathlib import Path
 
 

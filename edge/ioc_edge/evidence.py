@@ -1,0 +1,281 @@
+"""Pictures that prove an event: kept on the box under their hash, then uploaded apart."""
+
+import hashlib
+import os
+import random
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Final
+
+import cv2
+import requests
+import structlog
+
+from ioc_edge.backends import Image
+from ioc_models.events import EvidenceRef, MediaType, milliseconds
+
+log = structlog.get_logger(__name__)
+
+JPEG_QUALITY: Final = 88
+KEEP_UPLOADED: Final = timedelta(hours=24)
+CONNECT_S: Final = 5.0
+TRANSFER_S: Final = 30.0
+FIRST_RETRY_S: Final = 1.0
+LONGEST_RETRY_S: Final = 60.0
+# The cloud will say the same tomorrow: bytes and hash differ, too big, wrong type.
+HOPELESS: Final = frozenset({400, 409, 413, 415, 422})
+STORED: Final = frozenset({200, 201, 204})
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS picture (
+    sha256 TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    kept_ms INTEGER NOT NULL,
+    sent_ms INTEGER,
+    refused TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS picture_pending ON picture (kept_ms)
+    WHERE sent_ms IS NULL AND refused IS NULL;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A picture that the cloud does not have yet."""
+
+    sha256: str
+    media_type: str
+    path: Path
+
+
+class EvidenceStore:
+    """Content-addressed pictures with the list of those still to upload.
+
+    Any thread may call. What was uploaded goes after a day, or sooner for room; what
+    was not uploaded never goes, so a full store refuses new pictures and counts them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        limit_bytes: int,
+        keep_free_bytes: int,
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self.refused_for_room = 0
+        self._folder = folder
+        self._limit = limit_bytes
+        self._keep_free = keep_free_bytes
+        self._now = now
+        self._lock = threading.Lock()
+        self._listener: Callable[[], None] = lambda: None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(
+            folder / "index.sqlite3", isolation_level=None, check_same_thread=False, timeout=30
+        )
+        self._db.execute("PRAGMA journal_mode = WAL").fetchone()
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+
+    def keep(self, role: str, image: Image) -> EvidenceRef | None:
+        """Store a picture as JPEG; None when there is no room, which is counted."""
+        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        content = encoded.tobytes()
+        digest = hashlib.sha256(content).hexdigest()
+        with self._lock:
+            if not self._has_room(len(content)):
+                self.refused_for_room += 1
+                if self.refused_for_room == 1:
+                    log.error("evidence_full", limit_bytes=self._limit)
+                return None
+            _write_durably(self._path(digest), content)
+            self._db.execute(
+                "INSERT OR IGNORE INTO picture (sha256, bytes, media_type, kept_ms)"
+                " VALUES (?, ?, 'image/jpeg', ?)",
+                (digest, len(content), milliseconds(self._now())),
+            )
+        self._listener()
+        media: MediaType = "image/jpeg"
+        return EvidenceRef(role=role, sha256=digest, bytes=len(content), media_type=media)
+
+    def waiting(self, limit: int = 20) -> list[Waiting]:
+        """Pictures to upload, oldest first."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT sha256, media_type FROM picture"
+                " WHERE sent_ms IS NULL AND refused IS NULL ORDER BY kept_ms LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [Waiting(digest, media, self._path(digest)) for digest, media in rows]
+
+    @property
+    def pending(self) -> int:
+        """How many pictures the cloud does not have yet."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT count(*) FROM picture WHERE sent_ms IS NULL AND refused IS NULL"
+            ).fetchone()
+        return int(row[0])
+
+    def sent(self, digest: str) -> None:
+        """The cloud has it."""
+        with self._lock:
+            self._db.execute(
+                "UPDATE picture SET sent_ms = ? WHERE sha256 = ?",
+                (milliseconds(self._now()), digest),
+            )
+
+    def refused(self, digest: str, reason: str) -> None:
+        """The cloud will never take it; it stays on the box for a technician."""
+        with self._lock:
+            self._db.execute("UPDATE picture SET refused = ? WHERE sha256 = ?", (reason, digest))
+
+    def purge(self) -> int:
+        """Delete what was uploaded more than a day ago; returns how many."""
+        before = milliseconds(self._now() - KEEP_UPLOADED)
+        with self._lock:
+            return self._drop("sent_ms < ?", before, limit=500)
+
+    def on_keep(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each new picture; it must not block."""
+        self._listener = listener
+
+    def close(self) -> None:
+        """Close the index."""
+        with self._lock:
+            self._db.close()
+
+    def _has_room(self, size: int) -> bool:
+        while self._used() + size > self._limit:
+            if not self._drop("sent_ms IS NOT NULL AND ?", 1, limit=50):
+                return False
+        return shutil.disk_usage(self._folder).free - size >= self._keep_free
+
+    def _used(self) -> int:
+        return int(self._db.execute("SELECT coalesce(sum(bytes), 0) FROM picture").fetchone()[0])
+
+    def _drop(self, which: str, value: int, *, limit: int) -> int:
+        rows = self._db.execute(
+            f"SELECT sha256 FROM picture WHERE {which} ORDER BY sent_ms LIMIT ?",  # noqa: S608 ours
+            (value, limit),
+        ).fetchall()
+        for (digest,) in rows:
+            self._path(digest).unlink(missing_ok=True)
+            self._db.execute("DELETE FROM picture WHERE sha256 = ?", (digest,))
+        return len(rows)
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / digest[:2] / f"{digest}.jpg"
+
+
+class Uploader:
+    """Puts pictures to the cloud from a thread of its own; events never wait for it."""
+
+    def __init__(
+        self, store: EvidenceStore, url: str, key: str, *, ca_file: Path | None = None
+    ) -> None:
+        self.failing = False
+        self._store = store
+        self._url = url.rstrip("/")
+        self._key = key
+        self._verify: str | bool = str(ca_file) if ca_file else True
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="uploader", daemon=True)
+
+    def start(self) -> None:
+        """Begin to upload."""
+        self._store.on_keep(self._wake.set)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is left is uploaded after the next start."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(TRANSFER_S)
+
+    def _run(self) -> None:
+        retry_s = FIRST_RETRY_S
+        with requests.Session() as session:
+            session.headers["Authorization"] = f"Bearer {self._key}"
+            session.verify = self._verify
+            while not self._stopping.is_set():
+                self._wake.clear()
+                if self._upload_all(session):
+                    retry_s = FIRST_RETRY_S
+                    self._store.purge()
+                    self._wake.wait(60.0)
+                else:
+                    retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+                    self._stopping.wait(random.SystemRandom().uniform(retry_s / 2, retry_s))
+
+    def _upload_all(self, session: requests.Session) -> bool:
+        """Upload until nothing waits; False at the first failure that may pass."""
+        while pictures := self._store.waiting():
+            for picture in pictures:
+                if self._stopping.is_set():
+                    return True
+                if not self._upload(session, picture):
+                    return False
+        return True
+
+    def _upload(self, session: requests.Session, picture: Waiting) -> bool:
+        try:
+            content = picture.path.read_bytes()
+        except OSError as error:
+            self._store.refused(picture.sha256, f"unreadable on the box: {error}")
+            return True
+        try:
+            answer = session.put(
+                f"{self._url}/api/evidence/{picture.sha256}",
+                data=content,
+                headers={"Content-Type": picture.media_type},
+                timeout=(CONNECT_S, TRANSFER_S),
+            )
+        except requests.RequestException as error:
+            self._note(failing=True, reason=type(error).__name__)
+            return False
+        if answer.status_code in STORED:
+            self._store.sent(picture.sha256)
+        elif answer.status_code in HOPELESS:
+            log.error("evidence_refused", sha256=picture.sha256, status=answer.status_code)
+            self._store.refused(picture.sha256, f"HTTP {answer.status_code}")
+        else:
+            self._note(failing=True, reason=f"HTTP {answer.status_code}")
+            return False
+        self._note(failing=False, reason="")
+        return True
+
+    def _note(self, *, failing: bool, reason: str) -> None:
+        """Say once that uploads fail, and once that they work again."""
+        if failing and not self.failing:
+            log.warning("evidence_upload_failing", reason=reason)
+        elif self.failing and not failing:
+            log.info("evidence_upload_works")
+        self.failing = failing
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    """Temp file, fsync, rename, fsync of the folder: whole after a power cut, or absent."""
+    if path.exists():
+        return
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

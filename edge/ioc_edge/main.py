@@ -1,0 +1,280 @@
+"""The agent's command line: reads files and environment, picks the parts, runs them."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import cv2
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from ioc_edge import health, settings
+from ioc_edge.backends import Detector, Reader, open_detectors, open_reader
+from ioc_edge.capture import Camera, StateChange
+from ioc_edge.errors import ConfigInvalid, EdgeError
+from ioc_edge.evidence import EvidenceStore, Uploader
+from ioc_edge.pipeline import Inference, Pipeline
+from ioc_edge.publish import Broker, Publisher
+from ioc_edge.settings import BoxConfig
+from ioc_edge.spool import Draft, Origin, Quota, Spool
+from ioc_models.events import BoxStatus, CameraCard
+
+log = structlog.get_logger(__name__)
+
+MIB: Final = 1024 * 1024
+# Longer than the slowest frame on a busy box; past it the watchdog falls silent.
+STUCK_AFTER_S: Final = 20.0
+EXIT_CONFIG: Final = 2
+
+
+class Agent:
+    """All parts of one box, put together."""
+
+    def __init__(self, config: BoxConfig, config_sha256: str, secrets: "Secrets") -> None:
+        self.config = config
+        self._cards = {camera.id: camera for camera in config.cameras}
+        self._origin = Origin(box=config.box, config_sha256=config_sha256)
+        self.spool = Spool(
+            config.state_dir / "spool.sqlite3",
+            self._origin,
+            signer=secrets.signing_key,
+            quota=Quota(config.spool_max_mib * MIB, config.keep_free_mib * MIB),
+        )
+        self.evidence = EvidenceStore(
+            config.state_dir / "evidence",
+            limit_bytes=config.evidence_max_mib * MIB,
+            keep_free_bytes=config.keep_free_mib * MIB,
+        )
+        self.uploader = _uploader(config, self.evidence, secrets)
+        self.publisher = Publisher(
+            self.spool,
+            Broker(
+                config.broker.host,
+                config.broker.port,
+                config.broker.username,
+                secrets.broker_password,
+                config.broker.ca_file,
+            ),
+            config.box,
+            birth=self._birth,
+        )
+        arrived = threading.Event()
+        self.cameras = [
+            Camera(camera, on_change=self._changed, on_frame=arrived.set)
+            for camera in config.cameras
+        ]
+        detectors, reader = open_models(config)
+        lines = [
+            (
+                camera,
+                Pipeline(
+                    camera.config,
+                    detector,
+                    reader,
+                    self.evidence,
+                    count_every_s=config.count_every_s,
+                    clock=health.clock,
+                ),
+            )
+            for camera, detector in zip(self.cameras, detectors, strict=True)
+        ]
+        self.inference = Inference(lines, self._store, arrived)
+
+    def run(self, stop: threading.Event, watchdog: health.Watchdog) -> None:
+        """Start all parts, report every second, stop them in the order that loses nothing."""
+        self.publisher.start()
+        if self.uploader is not None:
+            self.uploader.start()
+        self.inference.start()
+        for camera in self.cameras:
+            camera.start()
+        watchdog.ready()
+        log.info("agent_started", box=self.config.box, cameras=len(self.cameras))
+        while not stop.wait(1.0):
+            self._report(watchdog)
+        watchdog.stopping()
+        self._stop()
+
+    def _stop(self) -> None:
+        for camera in self.cameras:
+            camera.stop()
+        self.inference.stop()
+        self.publisher.stop()
+        if self.uploader is not None:
+            self.uploader.stop()
+        self.spool.close()
+        self.evidence.close()
+        log.info("agent_stopped", backlog=self.spool.backlog, frames=self.inference.frames)
+
+    def _report(self, watchdog: health.Watchdog) -> None:
+        """Telemetry of every camera, and the sign of life if inference moves."""
+        clock, heat_c = health.clock(), health.temperature_c()
+        pending = self.evidence.pending
+        for camera in self.cameras:
+            figures = health.telemetry(
+                camera,
+                at=clock,
+                spool_events=self.spool.backlog,
+                evidence_pending=pending,
+                heat_c=heat_c,
+            )
+            self.publisher.telemetry(camera.config.id, figures)
+        if time.monotonic() - self.inference.beat_at < STUCK_AFTER_S:
+            watchdog.alive()
+
+    def _changed(self, change: StateChange) -> None:
+        self._store(health.change_event(change, self._cards[change.camera]))
+
+    def _store(self, draft: Draft) -> None:
+        """Hand an event to the spool without waiting; a refusal is logged and declared there."""
+        done = self.spool.submit(draft)
+        done.add_done_callback(
+            lambda future: future.exception() and log.error("event_refused", kind=draft.kind)
+        )
+
+    def _birth(self) -> BoxStatus:
+        states = {camera.config.id: camera.state for camera in self.cameras}
+        return BoxStatus(
+            online=True,
+            box=self.config.box,
+            at=datetime.now(timezone.utc),
+            boot=self._origin.boot,
+            epoch=self.spool.epoch,
+            versions={"ioc-edge": version("ioc-edge"), "ioc-models": version("ioc-models")},
+            config_sha256=self._origin.config_sha256,
+            cameras=tuple(
+                CameraCard(
+                    id=camera.id,
+                    title_vi=camera.title_vi,
+                    title_en=camera.title_en,
+                    location=camera.location,
+                    simulated=camera.simulated,
+                    state=states[camera.id],
+                )
+                for camera in self.config.cameras
+            ),
+        )
+
+
+class Secrets:
+    """What the configuration's secret files hold.
+
+    Raises:
+        ConfigInvalid: A file is missing or holds something else.
+    """
+
+    def __init__(self, config: BoxConfig, path: Path) -> None:
+        self._path = path
+        self.broker_password = self._text("broker.password_file", config.broker.password_file)
+        self.api_key = self._text("api.key_file", config.api.key_file) if config.api else None
+        self.signing_key = (
+            self._signing_key(config.signing_key_file) if config.signing_key_file else None
+        )
+
+    def _text(self, name: str, file: Path) -> str:
+        try:
+            text = file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigInvalid(self._path, f"{name}: {error}") from error
+        if not text:
+            raise ConfigInvalid(self._path, f"{name}: {file} is empty")
+        return text
+
+    def _signing_key(self, file: Path) -> Ed25519PrivateKey:
+        try:
+            key = load_pem_private_key(file.read_bytes(), password=None)
+        except (OSError, ValueError, TypeError) as error:
+            raise ConfigInvalid(self._path, f"signing_key_file: {error}") from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ConfigInvalid(self._path, f"signing_key_file: {file} is no Ed25519 key")
+        return key
+
+
+def open_models(config: BoxConfig) -> tuple[list[Detector], Reader]:
+    """The detector of each camera and the reader they share."""
+    detectors = open_detectors(config.detector, len(config.cameras), config.threads)
+    return detectors, open_reader(config.reader, config.threads)
+
+
+def load(path: Path) -> tuple[BoxConfig, str, Secrets]:
+    """Configuration, its hash and its secrets.
+
+    Raises:
+        ConfigInvalid: With every fault and where it stands.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(path, str(error)) from error
+    config, digest = settings.parse(text, path)
+    return config, digest, Secrets(config, path)
+
+
+def run(path: Path) -> int:
+    """Run the agent until SIGTERM or SIGINT."""
+    config, digest, secrets = load(path)
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    Agent(config, digest, secrets).run(stop, health.Watchdog(os.environ.get("NOTIFY_SOCKET")))
+    return 0
+
+
+def check(path: Path) -> int:
+    """Check configuration, secrets and models; changes nothing."""
+    config, digest, _ = load(path)
+    open_models(config)
+    log.info("config_ok", box=config.box, cameras=len(config.cameras), sha256=digest)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; exit code 2 on a configuration that cannot be used."""
+    parser = argparse.ArgumentParser(prog="ioc-edge", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, does in (("run", run.__doc__), ("check", check.__doc__)):
+        command = commands.add_parser(name, help=does)
+        command.add_argument("config", type=Path, help="YAML file of this box")
+    chosen = parser.parse_args(arguments)
+    _set_up()
+    try:
+        return run(chosen.config) if chosen.command == "run" else check(chosen.config)
+    except ConfigInvalid as error:
+        sys.stderr.write(f"Cấu hình không dùng được / configuration unusable\n{error}\n")
+        return EXIT_CONFIG
+    except EdgeError as error:
+        sys.stderr.write(f"Tác nhân không chạy được / agent cannot run\n{error}\n")
+        return 1
+
+
+def _uploader(config: BoxConfig, store: EvidenceStore, secrets: Secrets) -> Uploader | None:
+    if config.api is None or secrets.api_key is None:
+        return None
+    return Uploader(store, str(config.api.url), secrets.api_key, ca_file=config.api.ca_file)
+
+
+def _set_up() -> None:
+    """Process-wide choices: JSON lines on stderr, one thread for OpenCV."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    # The cores belong to decoding and inference; OpenCV's pool would fight both.
+    cv2.setNumThreads(1)
