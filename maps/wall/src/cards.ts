@@ -50,7 +50,10 @@ export function cameraCard(camera: CameraOut, state: State, language: Language, 
     [t(language, "camera.box"), camera.box],
     [
       t(language, "camera.position"),
-      `${number(camera.location.lon, language, 5)}; ${number(camera.location.lat, language, 5)}`,
+      t(language, "camera.at", {
+        lon: number(camera.location.lon, language, 5),
+        lat: number(camera.location.lat, language, 5),
+      }),
     ],
   ];
   const stateLine = element("p", { class: "card-state" }, sign(look), lookName(look, language));

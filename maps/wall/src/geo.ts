@@ -34,8 +34,8 @@ export function boxOfFeatures(features: FeatureCollection): Box | null {
 
 /** The box around a small group, widened to a readable least size with a margin. */
 export function framed([west, south, east, north]: Box): Box {
-  const lon = Math.max((east - west) * 0.25, (LEAST_SPAN - (east - west)) / 2);
-  const lat = Math.max((north - south) * 0.25, (LEAST_SPAN - (north - south)) / 2);
+  const lon = Math.max((east - west) * 0.1, (LEAST_SPAN - (east - west)) / 2);
+  const lat = Math.max((north - south) * 0.1, (LEAST_SPAN - (north - south)) / 2);
   return [west - lon, south - lat, east + lon, north + lat];
 }
 

@@ -79,6 +79,12 @@ export class Wall {
     return { top: px(36), bottom: px(44), left: px(40), right: px(230) };
   }
 
+  /** Room for names beside the outermost cameras. */
+  #insetPadding() {
+    const px = (design: number) => design * this.#scale;
+    return { top: px(30), bottom: px(56), left: px(110), right: px(110) };
+  }
+
   #makeMap(container: HTMLElement, inset: boolean): WallMap {
     const map = new WallMap({ container, language: this.#language, scale: this.#scale, inset });
     map.onPick((picked) => this.#pick(picked));
@@ -229,7 +235,7 @@ export class Wall {
     if (key === this.#framedBox) return;
     this.#framedBox = key;
     if (box !== null) {
-      this.#inset.fit(box, 12 * this.#scale);
+      this.#inset.fit(box, this.#insetPadding());
       this.#inset.nameInView();
     }
     this.#map.setFrame(box === null ? null : this.#inset.box);
