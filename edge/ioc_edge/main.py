@@ -109,6 +109,7 @@ class Agent:
         for camera in self.cameras:
             camera.stop()
         self.inference.stop()
+        self.spool.flush()
         self.publisher.stop()
         if self.uploader is not None:
             self.uploader.stop()

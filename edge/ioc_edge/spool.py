@@ -238,6 +238,10 @@ class Spool:
         """Call `listener` from the writer thread after each commit; it must not block."""
         self._listener = listener
 
+    def flush(self) -> None:
+        """Wait until all that was submitted before this call is on the disk or refused."""
+        self._submit(lambda: None).result()
+
     def close(self) -> None:
         """Finish what was handed in, then close the file; a second call does nothing."""
         with self._gate:

@@ -87,7 +87,7 @@ class OnnxDetector:
     """YOLO-style detector on the CPU."""
 
     def __init__(self, manifest: Manifest, *, threads: int = 1) -> None:
-        self.model: ModelRef | None = manifest.model
+        self.model = manifest.model
         self._manifest = manifest
         self._session = new_session(manifest.weights, threads)
         self._input = self._session.get_inputs()[0].name

@@ -18,7 +18,6 @@ import numpy as np
 from ioc_edge.backends import Detection, Image
 from ioc_edge.backends.onnx import Manifest, decode_yolov8, letterbox
 from ioc_edge.errors import BackendUnavailable, ModelInvalid
-from ioc_models.events import ModelRef
 
 WORKSPACE_BYTES: Final = 1 << 30
 
@@ -39,7 +38,7 @@ class TensorRtDetector:
             import tensorrt as trt  # noqa: PLC0415 only a Jetson has it
         except ImportError as error:
             raise BackendUnavailable(f"{error.name} is not installed") from error
-        self.model: ModelRef | None = manifest.model
+        self.model = manifest.model
         self._manifest = manifest
         self._cuda, self._trt = cuda, trt
         self._engine: Any = None
