@@ -1,4 +1,4 @@
-"""From samples to training canvases: crops at every scale, mosaics, pasted plates, night, blur and grain."""
+"""Training canvases from samples: all scales, mosaics, pasted plates, night, blur and grain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIDE_MIN_PX = 4.0
 
 @dataclass
 class Canvas:
-    """A training picture with its boxes and, per cell of 8 pixels, the classes whose absence counts."""
+    """A training picture, its boxes and, per cell of 8 pixels, the classes whose absence counts."""
 
     picture: Picture
     boxes: Floats
@@ -31,6 +31,7 @@ class Canvas:
 
     @classmethod
     def blank(cls, width: int, height: int) -> Canvas:
+        """Grey, and nothing on it."""
         known = np.ones((len(LABELS), height // CELL, width // CELL), np.float32)
         return cls(np.full((height, width, 3), GREY, np.uint8), np.zeros((0, 5), np.float32), known)
 
@@ -53,7 +54,10 @@ def _zoom(sample: Sample, width: int, height: int, rng: Rng) -> tuple[float, Flo
         share = np.exp(rng.uniform(np.log(low), np.log(high)))
         scale = np.clip(width * share / max(box[2] - box[0], 1), fit * 0.6, fit * 9)
         spread = np.array([width, height]) / scale * 0.35
-        focus = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]) + rng.uniform(-1, 1, 2) * spread
+        focus = (
+            np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
+            + rng.uniform(-1, 1, 2) * spread
+        )
     elif rng.random() < 0.3:
         scale, focus = fit, np.array([w / 2, h / 2])
     return float(scale), focus.astype(np.float32)
@@ -72,27 +76,35 @@ def _matrix(sample: Sample, width: int, height: int, rng: Rng) -> Floats:
 
 def _moved(boxes: Floats, matrix: Floats) -> Floats:
     left, top, right, bottom = boxes[:, 1:].T
-    corners = np.stack([np.stack([left, top], 1), np.stack([right, top], 1), np.stack([right, bottom], 1), np.stack([left, bottom], 1)], 1)
+    corners = np.stack(
+        [
+            np.stack([left, top], 1),
+            np.stack([right, top], 1),
+            np.stack([right, bottom], 1),
+            np.stack([left, bottom], 1),
+        ],
+        1,
+    )
     corners = corners @ matrix[:, :2].T + matrix[:, 2]
     return np.concatenate([boxes[:, :1], corners.min(1), corners.max(1)], 1)
 
 
-def _view(picture: Picture, matrix: Floats, width: int, height: int) -> Picture:
-    # Shrinking by more than two without a filter leaves aliases that no camera shows.
-    if (scale := float(np.hypot(*matrix[:, 0]))) < 0.6:
+def _view(picture: Picture, matrix: Floats, size: tuple[int, int], rng: Rng) -> Picture:
+    # The edge shrinks without a filter, other senders with one: the network meets both.
+    if (scale := float(np.hypot(*matrix[:, 0]))) < 0.6 and rng.random() < 0.6:
         factor = max(scale * 1.2, 0.05)
         picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         matrix = matrix.copy()
         matrix[:, :2] /= factor
-    return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(GREY,) * 3)
+    return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(GREY,) * 3)
 
 
 def place(canvas: Canvas, sample: Sample, window: tuple[int, int, int, int], rng: Rng) -> None:
-    """Draw a sample through a random view into a window (x0, y0, x1, y1) of the canvas, in place."""
+    """Draw a sample, through a random view, into a window (x0, y0, x1, y1) of the canvas."""
     x0, y0, x1, y1 = window
     width, height = x1 - x0, y1 - y0
     matrix = _matrix(sample, width, height, rng)
-    view = _view(sample.picture, matrix, width, height)
+    view = _view(sample.picture, matrix, (width, height), rng)
     canvas.picture[y0:y1, x0:x1] = view
     canvas.known[:, y0 // CELL : y1 // CELL, x0 // CELL : x1 // CELL] = sample.known[:, None, None]
     moved = _moved(np.concatenate([sample.boxes, sample.vague]), matrix)
@@ -101,7 +113,11 @@ def place(canvas: Canvas, sample: Sample, window: tuple[int, int, int, int], rng
     seen[:, 2::2] = seen[:, 2::2].clip(0, height)
     sides = seen[:, 3:] - seen[:, 1:3]
     share = sides.prod(1) / np.maximum((moved[:, 3:] - moved[:, 1:3]).prod(1), 1e-6)
-    good = (share >= VISIBLE_MIN) & (sides.min(1) >= SIDE_MIN_PX) & (np.arange(len(seen)) < len(sample.boxes))
+    good = (
+        (share >= VISIBLE_MIN)
+        & (sides.min(1) >= SIDE_MIN_PX)
+        & (np.arange(len(seen)) < len(sample.boxes))
+    )
     seen[:, 1:] += np.array([x0, y0, x0, y0], np.float32)
     for box in seen[~good & (sides.min(1) > 0)]:
         rows, columns = _cells(box[1:], canvas.known.shape)
@@ -120,13 +136,17 @@ def add_plates(canvas: Canvas, rng: Rng) -> None:
     for _ in range(int(rng.integers(1, 4))):
         size = width * float(np.exp(rng.uniform(np.log(0.03), np.log(0.4))))
         centre = (rng.uniform(0, width), rng.uniform(0, height))
-        reach = np.array([centre[0] - size / 2, centre[1] - size / 2, centre[0] + size / 2, centre[1] + size / 2])
+        reach = np.array(
+            [centre[0] - size / 2, centre[1] - size / 2, centre[0] + size / 2, centre[1] + size / 2]
+        )
         if _hidden(canvas.boxes, reach):
             continue
         real = rng.random() < 0.65
         card = draw_plate(rng) if real else draw_decoy(rng)
         box = paste(canvas.picture, card, size, centre, rng)
-        around = np.array([box[0] - size * 0.25, box[1] - size * 0.25, box[2] + size * 0.25, box[3] + size * 0.25])
+        around = np.array(
+            [box[0] - size * 0.25, box[1] - size * 0.25, box[2] + size * 0.25, box[3] + size * 0.25]
+        )
         rows, columns = _cells(around.astype(np.float32), canvas.known.shape)
         canvas.known[PLATE, rows, columns] = 1
         clipped = box.clip(0, [width, height, width, height])
@@ -150,8 +170,14 @@ def shoot(picture: Picture, rng: Rng) -> Picture:
     if rng.random() < 0.25:
         length = int(rng.integers(2, 7))
         kernel = np.zeros((length, length), np.float32)
-        cv2.line(kernel, (0, int(rng.integers(length))), (length - 1, int(rng.integers(length))), 1.0)
-        x = cv2.filter2D(x, -1, kernel / kernel.sum()) if rng.random() < 0.5 else cv2.blur(x, (length // 2 + 1,) * 2)
+        cv2.line(
+            kernel, (0, int(rng.integers(length))), (length - 1, int(rng.integers(length))), 1.0
+        )
+        x = (
+            cv2.filter2D(x, -1, kernel / kernel.sum())
+            if rng.random() < 0.5
+            else cv2.blur(x, (length // 2 + 1,) * 2)
+        )
     if rng.random() < 0.4:
         grain = np.empty(x.shape, np.int8)
         cv2.randn(grain, 0, float(rng.uniform(2, 16)))

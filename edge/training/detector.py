@@ -24,8 +24,9 @@ import onnxruntime
 import torch
 from augment import canvas_of
 from loss import Targets, loss
-from measure import HEIGHT, WIDTH, detect, per_class, scene_recall
-from network import LABELS, STRIDES, Detector, Exported, centres, hold_early, load_imagenet
+from manifest import write_manifest
+from measure import HEIGHT, WIDTH, per_class, scene_recall
+from network import STRIDES, Detector, Exported, centres, hold_early, load_imagenet
 from sources import Sample, read_rendered, read_split
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from sources import Floats
 
 BOXES_MAX = 60
-EMA_DECAY = 0.998
-WARM_STEPS = 150
+EMA_DECAY = 0.996
+WARM_STEPS = 80
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,10 @@ class Canvases(IterableDataset):  # type: ignore[type-arg]
         info = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self.recipe.seed, self.start, info.id if info else 0])
         while True:
-            canvases = [canvas_of(self.samples, self.odds, self.recipe.size, rng) for _ in range(self.recipe.batch)]
+            canvases = [
+                canvas_of(self.samples, self.odds, self.recipe.size, rng)
+                for _ in range(self.recipe.batch)
+            ]
             most = max(1, min(BOXES_MAX, max(len(canvas.boxes) for canvas in canvases)))
             boxes = torch.full((len(canvases), most, 5), -1.0)
             for row, canvas in zip(boxes, canvases, strict=True):
@@ -87,7 +91,10 @@ class Canvases(IterableDataset):  # type: ignore[type-arg]
 
 def cells_known(known: Tensor) -> Tensor:
     """Spread (n, classes, h/8, w/8) over the cells of all scales, (n, a, classes)."""
-    levels = [known[:, :, step // 2 :: step, step // 2 :: step] for step in (s // STRIDES[0] for s in STRIDES)]
+    levels = [
+        known[:, :, step // 2 :: step, step // 2 :: step]
+        for step in (s // STRIDES[0] for s in STRIDES)
+    ]
     return torch.cat([level.flatten(2) for level in levels], 2).transpose(1, 2)
 
 
@@ -110,7 +117,11 @@ def _optimizer(model: Detector, recipe: Recipe) -> torch.optim.AdamW:
         trunk = name.startswith(("stem", "blocks"))
         groups.setdefault((trunk, weight.ndim > 1), []).append(weight)
     return torch.optim.AdamW(
-        {"params": params, "scale": recipe.trunk_share if trunk else 1.0, "weight_decay": 0.02 if matrix else 0.0}
+        {
+            "params": params,
+            "scale": recipe.trunk_share if trunk else 1.0,
+            "weight_decay": 0.02 if matrix else 0.0,
+        }
         for (trunk, matrix), params in groups.items()
     )
 
@@ -161,8 +172,12 @@ def train(recipe: Recipe, imagenet: Path | None) -> None:
     _run(recipe, model, average, samples, step)
 
 
-def _run(recipe: Recipe, model: Detector, average: Detector, samples: list[Sample], step: int) -> None:
-    loader = DataLoader(Canvases(samples, recipe, step), batch_size=None, num_workers=1, prefetch_factor=4)
+def _run(
+    recipe: Recipe, model: Detector, average: Detector, samples: list[Sample], step: int
+) -> None:
+    loader = DataLoader(
+        Canvases(samples, recipe, step), batch_size=None, num_workers=1, prefetch_factor=4
+    )
     model.train().to(memory_format=torch.channels_last)
     hold_early(model)
     optimizer = _optimizer(model, recipe)
@@ -177,7 +192,9 @@ def _run(recipe: Recipe, model: Detector, average: Detector, samples: list[Sampl
         x = pictures.permute(0, 3, 1, 2).float().div(255)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits, sides = model(x.contiguous(memory_format=torch.channels_last))
-        parts = torch.stack(loss(logits.float(), sides.float(), points, Targets(boxes, cells_known(known))))
+        parts = torch.stack(
+            loss(logits.float(), sides.float(), points, Targets(boxes, cells_known(known)))
+        )
         optimizer.zero_grad()
         parts.sum().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
@@ -186,15 +203,23 @@ def _run(recipe: Recipe, model: Detector, average: Detector, samples: list[Sampl
         sums += parts.detach()
         step += 1
         if step % 50 == 0:
-            print(f"{step} {spent:.3f} lr {rate:.5f} class {sums[0] / 50:.3f} box {sums[1] / 50:.3f}", flush=True)
+            print(
+                f"{step} {spent:.3f} lr {rate:.5f} class {sums[0] / 50:.3f} box {sums[1] / 50:.3f}",
+                flush=True,
+            )
             sums.zero_()
         if step % 100 == 0 or spent >= 1:
-            _save(recipe.work / "last.pt", model=model.state_dict(), average=average.state_dict(), step=step)
+            _save(
+                recipe.work / "last.pt",
+                model=model.state_dict(),
+                average=average.state_dict(),
+                step=step,
+            )
         if spent >= 1:
             break
 
 
-def export(work: Path, to: Path) -> None:
+def export(work: Path, to: Path, version: str) -> None:
     """Write the averaged weights as ONNX with decoding inside."""
     model = Detector()
     model.load_state_dict(torch.load(work / "last.pt", weights_only=True)["average"])
@@ -209,6 +234,7 @@ def export(work: Path, to: Path) -> None:
         dynamic_axes={"images": {0: "n"}, "output0": {0: "n"}},
         dynamo=False,
     )
+    write_manifest(to, version=version, width=WIDTH, height=HEIGHT)
 
 
 def open_onnx(file: Path) -> Network:
@@ -246,7 +272,9 @@ def evaluate(file: Path, rendered: Path | None) -> None:
 
 def main() -> None:
     """Read the command line and do the one thing it asks."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     teach = commands.add_parser("train")
     teach.add_argument("--work", type=Path, required=True)
@@ -262,6 +290,7 @@ def main() -> None:
     write = commands.add_parser("export")
     write.add_argument("--work", type=Path, required=True)
     write.add_argument("--to", type=Path, required=True)
+    write.add_argument("--version", default="0.1.0")
     test = commands.add_parser("evaluate")
     test.add_argument("--model", type=Path, required=True)
     test.add_argument("--rendered", type=Path)
@@ -271,7 +300,7 @@ def main() -> None:
             imagenet = given.pop("imagenet")
             train(Recipe(**{**given, "size": tuple(given["size"])}), imagenet)
         case "export":
-            export(given["work"], given["to"])
+            export(given["work"], given["to"], given["version"])
         case _:
             evaluate(given["model"], given["rendered"])
 

@@ -31,15 +31,21 @@ def corners(points: Tensor, sides: Tensor) -> Tensor:
 
 
 def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """IoU and the area of the smallest box around both pairs that is covered by neither (GIoU's penalty)."""
-    inner = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
+    """IoU, and GIoU's penalty: the share of the smallest common box that neither covers."""
+    inner = (
+        (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2]))
+        .clamp(min=0)
+        .prod(-1)
+    )
     outer = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).prod(-1)
     union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - inner
     return inner / (union + EPS), (outer - union) / (outer + EPS)
 
 
 @torch.no_grad()
-def assign(scores: Tensor, predicted: Tensor, points: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+def assign(
+    scores: Tensor, predicted: Tensor, points: Tensor, boxes: Tensor
+) -> tuple[Tensor, Tensor]:
     """The box index per cell (n, a), -1 for none, and its target score (n, a)."""
     real = boxes[..., 0] >= 0
     kinds = boxes[..., 0].clamp(min=0).long()

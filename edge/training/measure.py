@@ -34,14 +34,16 @@ class Found(NamedTuple):
 
 
 def letterbox(picture: Picture) -> tuple[Floats, float, tuple[float, float]]:
-    """The network's input (1, 3, 384, 640) with the scale and offset that lead back."""
+    """The network's input (1, 3, 384, 640) with the scale and offset that lead back.
+
+    Bilinear without a filter, as the edge does it: what is measured is what runs.
+    """
     h, w = picture.shape[:2]
     scale = min(WIDTH / w, HEIGHT / h)
     size = (round(w * scale), round(h * scale))
     left, top = (WIDTH - size[0]) // 2, (HEIGHT - size[1]) // 2
-    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     board = np.full((HEIGHT, WIDTH, 3), GREY, np.uint8)
-    board[top : top + size[1], left : left + size[0]] = cv2.resize(picture, size, interpolation=mode)
+    board[top : top + size[1], left : left + size[0]] = cv2.resize(picture, size)
     return board.transpose(2, 0, 1)[None].astype(np.float32) / 255, scale, (left, top)
 
 
@@ -68,11 +70,15 @@ def ious(boxes: Floats, box: Floats) -> Floats:
     return inner / (areas - inner)
 
 
-def _hits(found: Found, truth: Floats, kind: int, vague: Floats | None = None) -> list[tuple[float, bool]]:
+def _hits(
+    found: Found, truth: Floats, kind: int, vague: Floats | None = None
+) -> list[tuple[float, bool]]:
     free = np.ones(len(truth), bool)
     hits = []
     mine = found.kinds == kind
-    for score, box in sorted(zip(found.scores[mine], found.boxes[mine], strict=True), key=lambda r: -r[0]):
+    for score, box in sorted(
+        zip(found.scores[mine], found.boxes[mine], strict=True), key=lambda r: -r[0]
+    ):
         match = ious(truth, box) * free if len(truth) else np.zeros(0)
         if hit := bool(len(match) and match.max() >= IOU_MATCH):
             free[match.argmax()] = False
@@ -94,7 +100,7 @@ def average_precision(hits: list[tuple[float, bool]], truths: int) -> float:
 
 
 def per_class(network: Network, samples: Iterable[Sample]) -> dict[str, tuple[float, int]]:
-    """AP50 and number of boxes per class, each over the pictures whose source labels that class fully."""
+    """AP50 and number of boxes per class, over the pictures whose source labels the class fully."""
     hits: dict[int, list[tuple[float, bool]]] = {kind: [] for kind in range(len(LABELS))}
     truths = dict.fromkeys(hits, 0)
     for sample in samples:

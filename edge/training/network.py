@@ -1,4 +1,4 @@
-"""The detector's network: a pruned EfficientNet-Lite0 trunk, a light FPN and one anchor-free head per scale."""
+"""The network: pruned EfficientNet-Lite0 trunk, light pyramid, an anchor-free head per scale."""
 
 from __future__ import annotations
 
@@ -41,7 +41,14 @@ class Unit(nn.Module):
     """Convolution, batch norm and, unless told otherwise, ReLU6."""
 
     def __init__(
-        self, cin: int, cout: int, kernel: int = 1, stride: int = 1, *, groups: int = 1, act: bool = True
+        self,
+        cin: int,
+        cout: int,
+        kernel: int = 1,
+        stride: int = 1,
+        *,
+        groups: int = 1,
+        act: bool = True,
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(cin, cout, kernel, stride, kernel // 2, groups=groups, bias=False)
@@ -49,6 +56,7 @@ class Unit(nn.Module):
         self.act = nn.ReLU6(inplace=True) if act else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply all three."""
         return self.act(self.bn(self.conv(x)))
 
 
@@ -63,13 +71,14 @@ class Inverted(nn.Module):
         self.skip = stride == 1 and cin == cout
 
     def forward(self, x: Tensor) -> Tensor:
+        """Widen, look around, narrow."""
         y = self.expand(x) if self.expand else x
         y = self.project(self.depth(y))
         return x + y if self.skip else y
 
 
 def widths() -> list[int]:
-    """Channels between the pointwise layers of each block after pruning, multiples of 16, which the CPU kernels like."""
+    """Channels inside each block after pruning, in multiples of 16, which the CPU kernels like."""
     full = [cin * expansion for _, _, cin, _, expansion, _ in BLOCKS]
     return [max(16, round(w * keep / 16) * 16) for w, keep in zip(full, KEEP, strict=True)]
 
@@ -83,6 +92,7 @@ class Separable(nn.Module):
         self.point = Unit(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Look around, then mix."""
         return self.point(self.depth(x))
 
 
@@ -91,12 +101,17 @@ class Head(nn.Module):
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
-        self.scores = nn.Sequential(Separable(channels), Separable(channels), nn.Conv2d(channels, classes, 1))
-        self.sides = nn.Sequential(Separable(channels), Separable(channels), nn.Conv2d(channels, 4, 1))
+        self.scores = nn.Sequential(
+            Separable(channels), Separable(channels), nn.Conv2d(channels, classes, 1)
+        )
+        self.sides = nn.Sequential(
+            Separable(channels), Separable(channels), nn.Conv2d(channels, 4, 1)
+        )
         nn.init.constant_(self.scores[-1].bias, -4.6)
         nn.init.constant_(self.sides[-1].bias, 0.7)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n, classes, h, w) and distances (n, 4, h, w)."""
         return self.scores(x), self.sides(x).clamp(-6, 6).exp()
 
 
@@ -110,7 +125,8 @@ class Detector(nn.Module):
         super().__init__()
         self.stem = Unit(3, 32, 3, 2)
         self.blocks = nn.ModuleList(
-            Inverted(k, s, cin, cout, width) for (k, s, cin, cout, _, _), width in zip(BLOCKS, widths(), strict=True)
+            Inverted(k, s, cin, cout, width)
+            for (k, s, cin, cout, _, _), width in zip(BLOCKS, widths(), strict=True)
         )
         self.lateral = nn.ModuleList(Unit(c, channels) for c in TAPS.values())
         self.context = Separable(channels, 5)
@@ -120,6 +136,7 @@ class Detector(nn.Module):
         self.heads = nn.ModuleList(Head(channels, classes) for _ in STRIDES)
 
     def trunk(self, x: Tensor) -> list[Tensor]:
+        """Feature maps at strides 8, 16 and 32."""
         y = self.stem(x)
         taps = []
         for index, block in enumerate(self.blocks):
@@ -129,7 +146,10 @@ class Detector(nn.Module):
         return taps
 
     def pyramid(self, x: Tensor) -> list[Tensor]:
-        fine, mid, coarse = (lateral(tap) for lateral, tap in zip(self.lateral, self.trunk(x), strict=True))
+        """The same maps after each has heard of the others."""
+        fine, mid, coarse = (
+            lateral(tap) for lateral, tap in zip(self.lateral, self.trunk(x), strict=True)
+        )
         coarse = self.context(coarse)
         mid = self.down[1](mid + functional.interpolate(coarse, scale_factor=2.0))
         fine = self.down[0](fine + functional.interpolate(mid, scale_factor=2.0))
@@ -138,7 +158,7 @@ class Detector(nn.Module):
         return [fine, mid, coarse]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (n, a, classes) and side distances in pixels (n, a, 4): left, top, right, bottom."""
+        """Logits (n, a, classes) and distances to left, top, right, bottom in pixels (n, a, 4)."""
         scores, sides = [], []
         for head, level, stride in zip(self.heads, self.pyramid(x), STRIDES, strict=True):
             score, side = head(level)
@@ -148,7 +168,7 @@ class Detector(nn.Module):
 
 
 class Exported(nn.Module):
-    """The detector with its decoding inside: (n, 4 + classes, a), centre, size and probabilities."""
+    """The detector with its decoding inside: centre, size, probabilities, (n, 4 + classes, a)."""
 
     def __init__(self, detector: Detector, width: int, height: int) -> None:
         super().__init__()
@@ -156,6 +176,7 @@ class Exported(nn.Module):
         self.register_buffer("centres", centres(width, height))
 
     def forward(self, images: Tensor) -> Tensor:
+        """Decode in input pixels."""
         logits, sides = self.detector(images)
         near, far = sides[..., :2], sides[..., 2:]
         middle = self.centres + (far - near) / 2
@@ -224,7 +245,7 @@ def load_imagenet(detector: Detector, file: Path, pictures: Tensor) -> None:
 
 
 def hold_early(detector: Detector) -> None:
-    """Leave the stem, the first three blocks and the trunk's depthwise kernels as ImageNet taught them.
+    """Leave the stem, three blocks and the trunk's depthwise kernels as ImageNet taught them.
 
     They are general, hold few weights, and their gradients are two thirds of a training step.
     """

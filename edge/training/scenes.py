@@ -14,18 +14,22 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from ioc_edge.scene import SceneSpec, render
 from network import LABELS
 
+from ioc_edge.scene import SceneSpec, render
+
 if TYPE_CHECKING:
-    from ioc_edge.scene import Box, FrameTruth
     from sources import Picture
+
+    from ioc_edge.scene import Box, FrameTruth
 
 SIZE = (960, 540)
 RENDERED = (1280, 720)
-# Less of a vehicle than this in view, or a plate narrower than this, is neither taught nor punished.
+# Less of a vehicle in view, or a narrower plate, is neither taught nor punished.
 VISIBLE_MIN = 0.3
 PLATE_MIN_PX = 14.0
+# The caption strip is drawn over the finished picture, so `visible` does not know of it.
+CAPTION_PX = 30.0
 
 
 def spec_of(seed: int) -> SceneSpec:
@@ -46,7 +50,9 @@ def spec_of(seed: int) -> SceneSpec:
 
 
 def _is_clear(box: Box) -> bool:
-    left, _, right, _ = box.xyxy
+    left, top, right, bottom = box.xyxy
+    if bottom - max(top, CAPTION_PX) < (bottom - top) / 2:
+        return False
     return box.visible >= VISIBLE_MIN and (box.label != "plate" or right - left >= PLATE_MIN_PX)
 
 
@@ -68,7 +74,9 @@ def save(picture: Picture, truth: FrameTruth, file: Path) -> None:
 
 def main() -> None:
     """Render the clips that the folder does not hold yet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--to", type=Path, required=True)
     parser.add_argument("--clips", type=int, default=100)
     parser.add_argument("--first-seed", type=int, default=1000)

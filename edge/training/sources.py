@@ -1,4 +1,4 @@
-"""The labelled pictures, each with the classes its source labels and therefore may teach as absent."""
+"""The labelled pictures, each with the classes whose absence its source can vouch for."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ SOURCES = (
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture (h, w, 3) RGB with boxes (n, 5) float32: class, then left, top, right, bottom in pixels.
+    """A picture (h, w, 3) RGB with boxes (n, 5) float32: class, left, top, right, bottom in pixels.
 
     `vague` boxes, of the same form, are things too hidden or small to be taught or punished.
     """
@@ -107,10 +107,15 @@ def read_split(root: Path, split: str) -> Iterator[Sample]:
 
 
 def read_rendered(folder: Path) -> Iterator[Sample]:
-    """Frames that `scenes.py` rendered: everything in them is labelled except what the renderer lacks."""
+    """Frames that `scenes.py` rendered; everything in them is labelled."""
     for file in sorted(folder.glob("*.npz")):
         with np.load(file) as frame:
             picture = cv2.imdecode(frame["jpeg"], cv2.IMREAD_COLOR)
             yield Sample(
-                file.stem, np.ascontiguousarray(picture[..., ::-1]), frame["boxes"], frame["known"], 1.0, frame["vague"]
+                file.stem,
+                np.ascontiguousarray(picture[..., ::-1]),
+                frame["boxes"],
+                frame["known"],
+                1.0,
+                frame["vague"],
             )

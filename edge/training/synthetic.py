@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from sources import Floats, Picture
 
 LETTERS = "ABCDEFGHKLMNPSTUVXYZ"
-FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_PLAIN)
+FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+    cv2.FONT_HERSHEY_PLAIN,
+)
 # (ground, ink): private, commercial, state, army, and worn or dirty versions of the first.
 COLOURS = (
     ((235, 235, 230), (20, 20, 20)),
@@ -37,7 +42,9 @@ def _lines(rng: Rng, *, tall: bool) -> list[str]:
     return [head, serial] if tall else [f"{head}{rng.choice(['-', ' ', ''])}{serial}"]
 
 
-def _write(plate: Picture, text: str, top: int, bottom: int, ink: tuple[int, int, int], rng: Rng) -> None:
+def _write(
+    plate: Picture, text: str, top: int, bottom: int, ink: tuple[int, int, int], rng: Rng
+) -> None:
     font = FONTS[rng.integers(len(FONTS))]
     thick = int(rng.integers(3, 10))
     (w, h), _ = cv2.getTextSize(text, font, 3, thick)
@@ -69,7 +76,7 @@ def draw_plate(rng: Rng) -> Picture:
 
 
 def draw_decoy(rng: Rng) -> Picture:
-    """Something flat that is no plate: a blank card, a sign, a striped panel, bare text on paint."""
+    """Something flat that is no plate: a blank card, a striped panel, a ring, a blotch."""
     width, height = 280, int(280 / rng.uniform(0.4, 5))
     card = np.empty((height, width, 3), np.uint8)
     card[:] = rng.integers(0, 256, 3)
@@ -87,7 +94,9 @@ def draw_decoy(rng: Rng) -> Picture:
     return card
 
 
-def paste(picture: Picture, card: Picture, width: float, centre: tuple[float, float], rng: Rng) -> Floats:
+def paste(
+    picture: Picture, card: Picture, width: float, centre: tuple[float, float], rng: Rng
+) -> Floats:
     """Put a card into a picture in place, tilted and lit; returns its box (4,) in pixels."""
     h, w = card.shape[:2]
     size = np.array([width, width * h / w])
@@ -96,14 +105,20 @@ def paste(picture: Picture, card: Picture, width: float, centre: tuple[float, fl
     angle = np.deg2rad(rng.normal(0, 6))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     corners = (corners @ turn.T + centre).astype(np.float32)
-    matrix = cv2.getPerspectiveTransform(np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32), corners)
-    light = np.linspace(rng.uniform(0.4, 1.1), rng.uniform(0.4, 1.1), w, dtype=np.float32)[None, :, None]
+    matrix = cv2.getPerspectiveTransform(
+        np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32), corners
+    )
+    light = np.linspace(rng.uniform(0.4, 1.1), rng.uniform(0.4, 1.1), w, dtype=np.float32)[
+        None, :, None
+    ]
     lit = np.clip(card * light, 0, 255).astype(np.uint8)
     if width < w / 2:
         lit = cv2.blur(lit, (int(w / width / 2) * 2 + 1,) * 2)
     view = (picture.shape[1], picture.shape[0])
     warped = cv2.warpPerspective(lit, matrix, view, flags=cv2.INTER_LINEAR)
-    cover = cv2.warpPerspective(np.full((h, w), 255, np.uint8), matrix, view, flags=cv2.INTER_LINEAR)
+    cover = cv2.warpPerspective(
+        np.full((h, w), 255, np.uint8), matrix, view, flags=cv2.INTER_LINEAR
+    )
     alpha = cover[..., None].astype(np.float32) / 255
     picture[:] = picture * (1 - alpha) + warped * alpha
     return np.concatenate([corners.min(0), corners.max(0)])
