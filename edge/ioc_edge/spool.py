@@ -341,7 +341,8 @@ class Spool:
         except SpoolFull:
             self._count_refused(draft.kind)
             raise
-        if self._refused_since is not None and self._used < self._allowed("traffic"):
+        # Well under the mark, or each event at the brim would bring a notice of its own.
+        if self._refused_since is not None and self._used < 0.9 * self._allowed("traffic"):
             self._declare_refused()
         return self._insert(draft)
 
