@@ -1,4 +1,4 @@
-"""A street junction that never was: H.264 video with exact ground truth, for demos, training and tests."""
+"""A street junction that never was, as H.264 video with exact ground truth."""
 
 from ioc_edge.scene.render import render
 from ioc_edge.scene.spec import Box, FrameTruth, Header, Lights, SceneSpec, Script, Violation

@@ -1,4 +1,4 @@
-"""Render a clip from the command line: python -m ioc_edge.scene OUT.mp4 --seed 7 --time dusk --rain."""
+"""Render a clip: python -m ioc_edge.scene OUT.mp4 --seed 7 --time dusk --rain."""
 
 import argparse
 from pathlib import Path

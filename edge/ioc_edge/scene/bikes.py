@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
+from ioc_edge.scene.dice import chance, pick
 from ioc_edge.scene.plates import Plate
 from ioc_edge.scene.solids import (
     CHROME,
@@ -11,7 +12,6 @@ from ioc_edge.scene.solids import (
     Body,
     Colour,
     Paint,
-    Piece,
     Sculptor,
     Vec,
     disc,
@@ -23,7 +23,8 @@ BIKE_COLOURS: tuple[Colour, ...] = (
 )  # fmt: skip
 CLOTHES: tuple[Colour, ...] = (
     (232, 232, 230), (60, 52, 48), (150, 96, 50), (70, 60, 170), (96, 130, 84), (40, 40, 44),
-    (170, 150, 190), (190, 170, 120), (50, 130, 200), (120, 60, 110), (200, 200, 150), (84, 96, 110),
+    (170, 150, 190), (190, 170, 120), (50, 130, 200), (120, 60, 110), (200, 200, 150),
+    (84, 96, 110),
 )  # fmt: skip
 HELMETS: tuple[Colour, ...] = (
     (40, 34, 190), (238, 238, 238), (190, 90, 30), (30, 30, 34), (50, 180, 235),
@@ -55,21 +56,22 @@ class Person:
 
 def dressed(rng: Generator, *, helmet: bool) -> Person:
     """Draw a person's clothes."""
-
-    def pick(colours: tuple[Colour, ...], gloss: float = 0.0) -> Paint:
-        return Paint(colours[int(rng.integers(len(colours)))], gloss)
-
-    skin = pick(_SKIN)
-    mask = pick(_MASK) if rng.random() < 0.5 else skin
-    hat = pick(HELMETS, 0.6)
-    return Person(pick(CLOTHES), pick(_DENIM), skin, pick(_HAIR), mask, hat if helmet else None)
+    skin = Paint(pick(rng, _SKIN))
+    return Person(
+        shirt=Paint(pick(rng, CLOTHES)),
+        trousers=Paint(pick(rng, _DENIM)),
+        skin=skin,
+        hair=Paint(pick(rng, _HAIR)),
+        mask=Paint(pick(rng, _MASK)) if chance(rng, 0.5) else skin,
+        helmet=Paint(pick(rng, HELMETS), 0.6) if helmet else None,
+    )
 
 
 def motorbike(rng: Generator, plate: Plate, riders: tuple[Person, ...]) -> Body:
     """A scooter or an underbone with one or two people on it."""
     make = Sculptor()
-    paint = Paint(BIKE_COLOURS[int(rng.integers(len(BIKE_COLOURS)))], gloss=0.5)
-    wide = 0.17 if rng.random() < 0.5 else 0.13
+    paint = Paint(pick(rng, BIKE_COLOURS), gloss=0.5)
+    wide = 0.17 if chance(rng, 0.5) else 0.13
     _wheel(make, 0.62, 0.28, 0.055)
     _wheel(make, -0.62, 0.28, 0.06)
     _frame(make, paint, wide)
@@ -183,8 +185,7 @@ def _head(make: Sculptor, person: Person, centre: Vec) -> None:
     if person.helmet is None:
         make.ball((x - 0.015, y, z + 0.02), 0.105, person.hair)
         return
-    shell: Piece = make.ball((x - 0.01, y, z + 0.025), 0.142, person.helmet)
-    shell.decals.clear()
+    make.ball((x - 0.01, y, z + 0.025), 0.142, person.helmet)
     brim = [(x + 0.2, 0.07, z + 0.05), (x + 0.2, -0.07, z + 0.05), (x + 0.1, 0.12, z + 0.06)]
     make.hull([*brim, (x + 0.1, -0.12, z + 0.06)], person.helmet)
 
@@ -192,7 +193,7 @@ def _head(make: Sculptor, person: Person, centre: Vec) -> None:
 def bicycle(rng: Generator, person: Person) -> Body:
     """A bicycle with its rider; it has no plate."""
     make = Sculptor()
-    paint = Paint(BIKE_COLOURS[int(rng.integers(len(BIKE_COLOURS)))], gloss=0.3)
+    paint = Paint(pick(rng, BIKE_COLOURS), gloss=0.3)
     for x in (0.52, -0.52):
         make.wire(disc((x, 0.0, 0.32), 0.31, 1.0, 20), 0.022, RUBBER)
         make.limb((x, 0.05, 0.32), (x, -0.05, 0.32), 0.03, CHROME)

@@ -36,7 +36,7 @@ class Glow:
             shift = -light.sun[:2] / light.sun[2] * min(body.height, 1.6) * 0.8
             corners = state.footprint
             self._shade(frame, np.vstack((corners, corners + shift)), 1.0, light.shadow)
-        if light.lamps > _DARK and state.rider.label != "bicycle":
+        if light.lamps > _DARK and state.rider.plate is not None:
             self._beam(frame, state)
 
     def lamps(self, frame: Image, state: State) -> None:
@@ -97,9 +97,11 @@ class Glow:
         rows, cols = place
         edge = _BALL - 1
         source = np.array([[0, edge], [edge, edge], [edge, 0], [0, 0]], dtype=np.float32)
-        matrix = cv2.getPerspectiveTransform(source, target - np.float32((cols.start, rows.start)))
+        matrix = cv2.getPerspectiveTransform(
+            source, target - np.array([cols.start, rows.start], np.float32)
+        )
         size = (cols.stop - cols.start, rows.stop - rows.start)
-        glow = cv2.warpPerspective(self._cone, matrix, size)
+        glow = np.asarray(cv2.warpPerspective(self._cone, matrix, size), np.float32)
         frame[rows, cols] = cv2.add(frame[rows, cols], _tinted(glow, (0.62, 0.85, 1.0)))
 
     def _flash(

@@ -104,7 +104,7 @@ def text_width(text: str, letter_px: float, gap_px: float) -> float:
     return sum(advance(c) * letter_px for c in text) + gap_px * (len(text) - 1)
 
 
-def draw_text(
+def draw_text(  # noqa: PLR0913
     image: Image,
     text: str,
     *,

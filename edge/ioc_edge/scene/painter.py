@@ -1,4 +1,4 @@
-"""Draws one body into a small picture of its own, lit, sorted back to front and smeared by motion."""
+"""Draws one body into a small picture of its own, lit, sorted and smeared by motion."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,9 @@ _SUB = 4
 _FAR_PX = 20_000.0
 _KNEE = 190.0  # highlights roll off above this, as they do in a camera
 _LAMPS_ON = 0.3
+_TINY_PX = 6  # below this nobody sees the shading of something round
+_SHARP_PX = 1.2  # motion below this needs no blur
+_SMALLEST_PX = 24
 _BRAKE, _TAIL_LIT, _HEAD_LIT = (60, 56, 250, 255), (30, 24, 190, 255), (250, 252, 252, 255)
 _BALL_TONES = ((0.0, 1.0, 0.78), (0.16, 0.76, 1.0), (0.34, 0.36, 1.18))
 
@@ -92,7 +95,7 @@ class Painter:
         if points[:, 2].max() < NEAR_M:
             return None
         smear = self._smear(body, pose)
-        window = self._window(points, body, float(np.hypot(*smear)))
+        window = self._window(points, float(np.hypot(*smear)))
         if window is None:
             return None
         seen = self._see(body, points, turn, origin)
@@ -125,14 +128,14 @@ class Painter:
         colours = np.where(colours > _KNEE, _KNEE + (colours - _KNEE) * 0.45, colours)
         opaque = np.column_stack((np.minimum(colours, 255), np.full(len(colours), 255))).astype(int)
         safe = bool(points[:, 2].min() >= NEAR_M)
-        clipped = points if safe else np.column_stack((points[:, :2], np.maximum(points[:, 2], NEAR_M)))
+        clipped = (
+            points if safe else np.column_stack((points[:, :2], np.maximum(points[:, 2], NEAR_M)))
+        )
         pixels = self._camera.pixels(clipped)
         bgra = [(b, g, r, a) for b, g, r, a in opaque.tolist()]
         return _Seen(points, pixels, safe, order, bgra, lit.mean(axis=1))
 
-    def _window(
-        self, points: FloatArray, body: Body, smear_px: float
-    ) -> tuple[int, int, int, int] | None:
+    def _window(self, points: FloatArray, smear_px: float) -> tuple[int, int, int, int] | None:
         """Part of the picture that the body may touch: left, top, width, height."""
         camera = self._camera
         nearest = float(points[:, 2].min())
@@ -242,11 +245,11 @@ class _Canvas:
         self._polygon(pixels, shining or seen.colours[piece.index])
 
     def _hull(self, piece: Piece, pixels: FloatArray, seen: _Seen) -> None:
-        outline = cv2.convexHull(pixels.astype(np.float32))[:, 0]
+        outline = np.asarray(cv2.convexHull(pixels.astype(np.float32))[:, 0], np.float64)
         colour = seen.colours[piece.index]
         self._polygon(outline, _dimmed(colour, 0.82))
-        _, _, wide, tall = cv2.boundingRect(outline)
-        if min(wide, tall) > 6:  # noqa: PLR2004
+        _, _, wide, tall = cv2.boundingRect(outline.astype(np.float32))
+        if min(wide, tall) > _TINY_PX:
             # The lit side of something round: the same outline, smaller and towards the sky.
             middle = (outline[0] + outline[len(outline) // 2]) / 2 - (wide * 0.03, tall * 0.06)
             self._polygon(middle + (outline - middle) * 0.74, colour)
@@ -254,7 +257,7 @@ class _Canvas:
     def _ball(self, piece: Piece, pixels: FloatArray, seen: _Seen) -> None:
         radius = self._reach(piece, seen)
         x, y = pixels[0] - self._offset
-        for shift, share, gain in _BALL_TONES if radius > 3 else _BALL_TONES[1:2]:  # noqa: PLR2004
+        for shift, share, gain in _BALL_TONES if 2 * radius > _TINY_PX else _BALL_TONES[1:2]:
             at = (int((x - radius * shift) * 16), int((y - radius * shift) * 16))
             tone = _dimmed(seen.colours[piece.index], gain)
             size = max(8, int(radius * share * 16))
@@ -335,7 +338,7 @@ def _hang(image: Image, texture: Image, quad: FloatArray, gain: float) -> None:
 def _smeared(image: Image, smear: FloatArray) -> Image:
     """Blur along the movement; alpha is blurred with the colours, so edges stay right."""
     length = float(np.hypot(*smear))
-    if length < 1.2:  # noqa: PLR2004
+    if length < _SHARP_PX:
         return image
     size = int(np.ceil(length)) // 2 * 2 + 3
     kernel = np.zeros((size, size), dtype=np.float32)
@@ -350,7 +353,7 @@ def _smeared(image: Image, smear: FloatArray) -> Image:
 def mip(image: Image) -> list[Image]:
     """An image and its halves, down to about 20 px wide."""
     levels = [image]
-    while levels[-1].shape[1] > 24:  # noqa: PLR2004
+    while levels[-1].shape[1] > _SMALLEST_PX:
         half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         levels.append(np.asarray(half, dtype=np.uint8))
     return levels

@@ -11,18 +11,23 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from ioc_edge.scene.dice import chance, pick
 from ioc_edge.scene.glyphs import draw_text, text_width
 from ioc_edge.scene.spec import Ground
 
 Image = NDArray[np.uint8]
 Layout = Literal["long", "short", "motorbike"]
 
+# Shares of the rarer kinds.
+_MILITARY, _DIPLOMATIC, _STATE, _OLD, _ELECTRIC = 0.03, 0.02, 0.05, 0.08, 0.1
+
 CAR_SERIES = "ABCDEFGHKLMNPSTUVXYZ"
 BIKE_SECOND = "ABCDEFHKLMNPRSTUVXYZ"
 STATE_SERIES = "ABCDEFGHKLM"
-UNUSED_PROVINCES = frozenset({13, 42, 44, 45, 46, 80, 87, 91, 96})
-OTHER_PROVINCES = tuple(n for n in range(11, 100) if n not in UNUSED_PROVINCES)
-MILITARY = ("TM", "TC", "AA", "BB", "KA", "QA", "HB", "AD", "BT", "PM")
+_UNUSED_PROVINCES = frozenset({13, 42, 44, 45, 46, 80, 87, 91, 96})
+OTHER_PROVINCES = tuple(n for n in range(11, 100) if n not in _UNUSED_PROVINCES)
+_OLD_DIGITS = 4  # registrations before 2010 that are still on the road
+_MILITARY_UNITS = ("TM", "TC", "AA", "BB", "KA", "QA", "HB", "AD", "BT", "PM")
 
 # Millimetres: QCVN 08:2024/BCA. Letters are ours: as tall as the rows leave room for.
 SIZE_MM: dict[Layout, tuple[int, int]] = {
@@ -85,16 +90,9 @@ class Plate:
 
 def _province(rng: Generator) -> str:
     """Mostly Cà Mau: 69, and 94 since the merger with Bạc Liêu (TT 51/2025/TT-BCA)."""
-    draw = rng.random()
-    if draw < 0.55:
+    if chance(rng, 0.55):
         return "69"
-    if draw < 0.8:
-        return "94"
-    return str(rng.choice(OTHER_PROVINCES))
-
-
-def _letter(rng: Generator, letters: str) -> str:
-    return letters[int(rng.integers(len(letters)))]
+    return "94" if chance(rng, 0.55) else str(pick(rng, OTHER_PROVINCES))
 
 
 def _digits(rng: Generator, count: int = 5) -> str:
@@ -102,18 +100,18 @@ def _digits(rng: Generator, count: int = 5) -> str:
 
 
 def _dotted(digits: str) -> str:
-    return f"{digits[:3]}.{digits[3:]}" if len(digits) == 5 else digits
+    return f"{digits[:3]}.{digits[3:]}" if len(digits) > _OLD_DIGITS else digits
 
 
 def _military(rng: Generator, layout: Layout) -> Plate:
-    unit, number = MILITARY[int(rng.integers(len(MILITARY)))], _digits(rng, 4)
+    unit, number = pick(rng, _MILITARY_UNITS), _digits(rng, 4)
     shown = f"{number[:2]}-{number[2:]}"
     rows = (f"{unit}-{shown}",) if layout == "long" else (unit, shown)
     return Plate(unit + number, rows, layout, "red")
 
 
 def _diplomatic(rng: Generator, layout: Layout) -> Plate:
-    country, series = f"{int(rng.integers(11, 900)):03d}", ("NG", "QT", "NN")[rng.integers(3)]
+    country, series = f"{int(rng.integers(11, 900)):03d}", pick(rng, ("NG", "QT", "NN"))
     number = _digits(rng, 2)
     rows = (f"80-{country}", f"{series}-{number}")
     shown = ("-".join(rows),) if layout == "long" else rows
@@ -128,15 +126,20 @@ def car_plate(rng: Generator, layout: Layout, *, business: bool = False) -> Plat
         layout: `long` or `short`.
         business: Passenger or goods transport: black on yellow.
     """
-    draw = rng.random()
-    if not business and draw < 0.03:
+    if business:
+        return _civil(rng, layout, "yellow")
+    kind = float(rng.random())
+    if kind < _MILITARY:
         return _military(rng, layout)
-    if not business and draw < 0.05:
+    if kind < _MILITARY + _DIPLOMATIC:
         return _diplomatic(rng, layout)
-    ground: Ground = "yellow" if business else "blue" if draw < 0.1 else "white"
-    letter = _letter(rng, STATE_SERIES if ground == "blue" else CAR_SERIES)
-    # Four digits: registrations before 2010 that are still on the road.
-    digits = _digits(rng, 4 if ground == "white" and rng.random() < 0.06 else 5)
+    return _civil(rng, layout, "blue" if chance(rng, _STATE) else "white")
+
+
+def _civil(rng: Generator, layout: Layout, ground: Ground) -> Plate:
+    letter = pick(rng, STATE_SERIES if ground == "blue" else CAR_SERIES)
+    old = ground == "white" and chance(rng, _OLD)
+    digits = _digits(rng, _OLD_DIGITS) if old else _digits(rng)
     series = _province(rng) + letter
     rows = (f"{series}-{_dotted(digits)}",) if layout == "long" else (series, _dotted(digits))
     return Plate(series + digits, rows, layout, ground)
@@ -144,18 +147,18 @@ def car_plate(rng: Generator, layout: Layout, *, business: bool = False) -> Plat
 
 def bike_plate(rng: Generator) -> Plate:
     """A plate of a motorbike: two letters since 15 August 2023, letter and digit before."""
-    draw, province = rng.random(), _province(rng)
-    ground: Ground = "blue" if draw > 0.96 else "white"
+    ground: Ground = "blue" if chance(rng, _STATE) else "white"
     digits = _digits(rng)
     if ground == "blue":
-        series = _letter(rng, STATE_SERIES) + str(rng.integers(1, 10))
-    elif draw < 0.1:
+        series = pick(rng, STATE_SERIES) + str(rng.integers(1, 10))
+    elif chance(rng, _ELECTRIC):
         series = "MĐ" + str(rng.integers(1, 10))
-    elif draw < 0.55:
-        series = _letter(rng, CAR_SERIES) + _letter(rng, BIKE_SECOND)
+    elif chance(rng, 0.5):
+        series = pick(rng, CAR_SERIES) + pick(rng, BIKE_SECOND)
     else:
-        series = _letter(rng, CAR_SERIES) + str(rng.integers(1, 10))
-        digits = digits[1:] if rng.random() < 0.12 else digits
+        series = pick(rng, CAR_SERIES) + str(rng.integers(1, 10))
+        digits = digits[1:] if chance(rng, _OLD) and digits[1:].strip("0") else digits
+    province = _province(rng)
     rows = (f"{province}-{series}", _dotted(digits))
     return Plate(province + series + digits, rows, "motorbike", ground)
 
@@ -197,5 +200,5 @@ def _worn(image: Image, rng: Generator) -> Image:
     height, width = image.shape[:2]
     grime = rng.normal(1.0, 0.05, (6, 10)).astype(np.float32)
     shade = cv2.resize(grime, (width, height), interpolation=cv2.INTER_CUBIC)
-    shade *= float(rng.uniform(0.86, 1.0))
-    return np.clip(image * shade[..., None], 0, 255).astype(np.uint8)
+    worn = image * (np.asarray(shade) * float(rng.uniform(0.86, 1.0)))[..., None]
+    return np.asarray(np.clip(worn, 0, 255), dtype=np.uint8)

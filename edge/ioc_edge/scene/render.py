@@ -4,24 +4,25 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ioc_edge.scene.camera import Camera, as_rows, mounted
+from ioc_edge.scene.camera import as_rows, mounted
 from ioc_edge.scene.caption import Caption
 from ioc_edge.scene.glow import Glow
 from ioc_edge.scene.painter import Painter, Pose, mip
 from ioc_edge.scene.plates import paint
+from ioc_edge.scene.pole import POLE, pole
 from ioc_edge.scene.spec import (
     SPEED_LIMIT_KMH,
     FrameTruth,
     Header,
     Lights,
     Point,
+    Rect,
     SceneSpec,
     Violation,
 )
-from ioc_edge.scene.street import POLE, approach, backdrop, pole, stop_line
+from ioc_edge.scene.street import approach, backdrop, stop_line
 from ioc_edge.scene.traffic import Event, State, play
 from ioc_edge.scene.truth import Shown, boxes_of
 from ioc_edge.scene.weather import Sensor, light_of
@@ -29,7 +30,7 @@ from ioc_edge.scene.weather import Sensor, light_of
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float64]
 
-_NOBODY, _POLE = 0, -1
+_NOBODY, _POLE, _CAPTION = 0, -1, -2
 _SILHOUETTE = 127
 
 
@@ -48,8 +49,9 @@ class Scene:
         self._pole = pole(self.camera, self.light)
         self._sensor = Sensor(spec, self.light, sensor)
         self._caption = Caption(spec)
+        self._edges: Rect = (0, self._caption.height, spec.width, spec.height)
         self._glow = Glow(self.camera, self.light)
-        self._wear: Generator = wear
+        self._wear = wear
         self._textures: dict[int, list[Image]] = {}
 
     def frames(self) -> Iterator[tuple[Image, FrameTruth]]:
@@ -60,7 +62,8 @@ class Scene:
             frame, shown, owner = self._compose(states, lights)
             self._sensor(frame)
             self._caption.stamp(frame, t_s)
-            boxes = [box for item in shown for box in boxes_of(item, owner, self.camera)]
+            owner[: self._caption.height] = _CAPTION
+            boxes = [box for item in shown for box in boxes_of(item, owner, self._edges)]
             boxes.sort(key=lambda b: (b.track, b.label))
             yield (
                 frame,
@@ -125,7 +128,7 @@ class Scene:
     def _place(self, frame: Image, owner: NDArray[np.int32], state: State) -> Shown | None:
         rider = state.rider
         pose = Pose(state.position, state.heading, state.speed, state.braking)
-        sprite = self._painter.draw(rider.body, pose, self._texture(state))
+        sprite = self._painter.draw(state.body, pose, self._texture(state))
         if sprite is None:
             return None
         drawn = _overlay(frame, owner, sprite.image, sprite.left, sprite.top, rider.track)
@@ -145,7 +148,7 @@ def render(spec: SceneSpec) -> Iterator[tuple[Image, FrameTruth]]:
     yield from Scene(spec).frames()
 
 
-def _overlay(  # noqa: PLR0913, PLR0917
+def _overlay(
     frame: Image, owner: NDArray[np.int32], sprite: Image, left: int, top: int, who: int
 ) -> int:
     """Put a sprite over the frame; returns how many pixels it covers."""

@@ -98,7 +98,8 @@ class Box(_Frozen):
     and a plate that shows has one labelled `plate`. Both carry the vehicle's track.
 
     Attributes:
-        xyxy: Left, top, right, bottom in pixels, clipped to the picture, occluders ignored.
+        xyxy: Left, top, right, bottom in pixels, clipped to the picture below the caption;
+            what hides behind other things is inside.
         visible: Share of the whole silhouette that is inside the picture and not covered, 0-1.
         plate: Canonical text: no separators, Đ kept. Known even when the plate cannot be seen.
         plate_xyxy: The plate's box in pixels when it faces the camera inside the picture.

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ioc_edge.scene.camera import Camera
 from ioc_edge.scene.painter import Sprite
 from ioc_edge.scene.spec import Box, Point, Rect
 from ioc_edge.scene.traffic import State
@@ -33,16 +32,16 @@ class Shown:
     drawn_px: int
 
 
-def boxes_of(item: Shown, owner: Owner, camera: Camera) -> Iterator[Box]:
+def boxes_of(item: Shown, owner: Owner, edges: Rect) -> Iterator[Box]:
     """Boxes of a vehicle, its riders and its plate.
 
     Args:
         item: The vehicle as drawn.
         owner: (h, w) int32, the track that each pixel of the finished frame belongs to.
-        camera: The lens, for the picture's edges.
+        edges: The part of the frame below the caption, pixels.
     """
     whole = item.sprite.bounds
-    rect = _clip(whole, camera)
+    rect = _clip(whole, edges)
     if _area(rect) < _MIN_AREA_PX or item.drawn_px == 0:
         return
     track = item.state.rider.track
@@ -51,9 +50,9 @@ def boxes_of(item: Shown, owner: Owner, camera: Camera) -> Iterator[Box]:
     visible = float(min(1.0, kept * inside))
     if visible < _MIN_VISIBLE:
         return
-    vehicle = _with_plate(_vehicle(item, rect, visible), item, owner, camera)
+    vehicle = _with_plate(_vehicle(item, rect, visible), item, owner, edges)
     yield vehicle
-    yield from _people(vehicle, item, owner, camera)
+    yield from _people(vehicle, item, owner, edges)
     if vehicle.plate_xyxy is not None:
         share = _share(owner, vehicle.plate_xyxy, track)
         yield vehicle.model_copy(
@@ -84,13 +83,13 @@ def _vehicle(item: Shown, rect: Rect, visible: float) -> Box:
     )
 
 
-def _with_plate(vehicle: Box, item: Shown, owner: Owner, camera: Camera) -> Box:
+def _with_plate(vehicle: Box, item: Shown, owner: Owner, edges: Rect) -> Box:
     """Add where the plate is; it counts only when all four corners are in the picture."""
     quad, plate = item.sprite.plate, item.state.rider.plate
     if quad is None or plate is None:
         return vehicle
     rect = _outline(quad)
-    if _clip(rect, camera) != rect or _area(rect) < _MIN_AREA_PX:
+    if _clip(rect, edges) != rect or _area(rect) < _MIN_AREA_PX:
         return vehicle
     share = _share(owner, rect, vehicle.track)
     if share < _MIN_VISIBLE:
@@ -104,20 +103,21 @@ def _with_plate(vehicle: Box, item: Shown, owner: Owner, camera: Camera) -> Box:
     )
 
 
-def _people(vehicle: Box, item: Shown, owner: Owner, camera: Camera) -> Iterator[Box]:
+def _people(vehicle: Box, item: Shown, owner: Owner, edges: Rect) -> Iterator[Box]:
     """Each rider on board, with a box of their own."""
     for seat, outline in item.sprite.riders.items():
-        rect = _clip(outline, camera)
+        rect = _clip(outline, edges)
         if _area(rect) < _MIN_AREA_PX:
             continue
         inside = _area(rect) / max(1.0, _area(outline))
+        seen = min(vehicle.visible, inside * _covered(owner, rect, vehicle.track))
         worn = item.state.rider.body.riders[seat] if vehicle.label == "motorbike" else None
         yield vehicle.model_copy(
             update={
                 "label": "person", "xyxy": rect, "helmet": worn, "plate": None,
                 "plate_xyxy": None, "plate_char_px": None, "plate_legible": False,
                 "plate_lines": None, "plate_ground": None, "footprint_m": None,
-                "visible": round(min(vehicle.visible, inside * _covered(owner, rect, vehicle.track)), 4),
+                "visible": round(seen, 4),
             }
         )  # fmt: skip
 
@@ -142,11 +142,10 @@ def _rows(rect: Rect) -> tuple[slice, slice]:
     return slice(int(y0), int(np.ceil(y1))), slice(int(x0), int(np.ceil(x1)))
 
 
-def _clip(rect: Rect, camera: Camera) -> Rect:
+def _clip(rect: Rect, edges: Rect) -> Rect:
     x0, y0, x1, y1 = rect
-    width, height = float(camera.width), float(camera.height)
-    left, right = (float(np.clip(v, 0, width)) for v in (x0, x1))
-    top, low = (float(np.clip(v, 0, height)) for v in (y0, y1))
+    left, right = (min(max(v, edges[0]), edges[2]) for v in (x0, x1))
+    top, low = (min(max(v, edges[1]), edges[3]) for v in (y0, y1))
     return round(left, 2), round(top, 2), round(right, 2), round(low, 2)
 
 

@@ -41,7 +41,7 @@ class Light:
 _GAINS: dict[
     TimeOfDay, tuple[tuple[float, float, float], tuple[float, float, float], float, float]
 ] = {
-    # direct, ambient (BGR), shadow, lamps
+    # each: direct and ambient gain in BGR, depth of shadows, strength of lamps
     "day": ((0.58, 0.64, 0.68), (0.66, 0.63, 0.61), 0.5, 0.0),
     "dusk": ((0.1, 0.2, 0.32), (0.5, 0.42, 0.4), 0.28, 0.55),
     "night": ((0.05, 0.09, 0.11), (0.2, 0.21, 0.22), 0.35, 1.0),
@@ -114,4 +114,4 @@ class Sensor:
             ]
             cv2.line(layer, ends[0], ends[1], shine, 1, cv2.LINE_AA, 4)
         soft = cv2.GaussianBlur(layer, (0, 0), 0.9)
-        return cv2.cvtColor(np.asarray(soft, dtype=np.uint8), cv2.COLOR_GRAY2BGR)
+        return np.asarray(cv2.cvtColor(soft, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
