@@ -56,6 +56,9 @@ ROW_OVERHEAD_BYTES: Final = 64
 # sightings before violations. Kinds not named here rank with sightings.
 QUOTA_SHARE: Final[Mapping[str, float]] = {"traffic": 0.80, "violation": 1.0, "spool": 1.0}
 QUOTA_SHARE_OTHER: Final = 0.95
+# From here on room is made, and a refusal is over only below it: at the brim each
+# event would bring a notice of its own.
+ROOM_BELOW: Final = 0.9
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS head (
@@ -341,8 +344,8 @@ class Spool:
         except SpoolFull:
             self._count_refused(draft.kind)
             raise
-        # Well under the mark, or each event at the brim would bring a notice of its own.
-        if self._refused_since is not None and self._used < 0.9 * self._allowed("traffic"):
+        has_room = self._used < ROOM_BELOW * self._allowed("traffic")
+        if self._refused_since is not None and has_room:
             self._declare_refused()
         return self._insert(draft)
 
@@ -357,7 +360,7 @@ class Spool:
 
     def _make_room(self, kind: str) -> None:
         allowed = self._allowed(kind)
-        if self._used >= allowed and self._drop_acknowledged():
+        if self._used >= ROOM_BELOW * allowed and self._drop_acknowledged():
             self._used = self._measure()
         if self._used >= allowed:
             raise SpoolFull(kind, self._used, allowed)
