@@ -46,8 +46,11 @@ export class Feed {
         store.update((state) => withChange(state, change, this.now()));
         void this.#refreshCameras();
       },
-      onOpen: () =>
-        store.update((state) => withLink(state, { stream: "open", heardAt: this.now() })),
+      onOpen: () => {
+        const wasDown = store.state.link.stream === "closed";
+        store.update((state) => withLink(state, { stream: "open", heardAt: this.now() }));
+        if (wasDown) void Promise.all([this.#refreshCameras(), this.#refreshCounts()]);
+      },
       onDown: () => {
         store.update((state) => withLink(state, { stream: "closed" }));
         void this.#checkSession();

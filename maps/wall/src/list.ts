@@ -37,7 +37,10 @@ export function summary(event: EventOut, language: Language): string {
   if (event.kind === "traffic") {
     const parts = Object.entries(record(data.counts))
       .filter((entry): entry is [string, number] => typeof entry[1] === "number" && entry[1] > 0)
-      .map(([label, n]) => `${number(n, language)} ${vehicle(label, language).toLowerCase()}`);
+      .map(([label, n]) => {
+        const what = vehicle(label, language).toLowerCase();
+        return t(language, "traffic.item", { n: number(n, language), what });
+      });
     return parts.join(", ") || t(language, "traffic.none");
   }
   if (event.kind === "health") {

@@ -12,7 +12,7 @@ import {
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import { type Box, namePoints, outline } from "./geo.ts";
-import type { Language } from "./i18n.ts";
+import { type Language, t } from "./i18n.ts";
 import { cameraSign, LOOK_COLOUR, LOOKS } from "./icons.ts";
 import { type LivePoint, liveLayers } from "./layers.ts";
 import { type CameraLook, type CommuneCounts, total } from "./state.ts";
@@ -79,6 +79,7 @@ export class WallMap {
       keyboard: !inset,
       touchZoomRotate: !inset,
       fadeDuration: 0,
+      locale: { "Map.Title": t(language, "map.label") },
     });
     this.#map.addControl(new ScaleControl({ maxWidth: 140 * scale }), "bottom-right");
     this.#map.addControl(this.#overlay);

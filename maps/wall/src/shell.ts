@@ -35,6 +35,7 @@ export class Shell {
   readonly card = element("section", { class: "card", "data-testid": "card" });
   readonly tip = element("div", { class: "tip", role: "status" });
   readonly language = element("button", { type: "button", class: "language" });
+  readonly signOut = element("button", { type: "button", class: "sign-out" });
   readonly insetPane: HTMLElement;
   readonly filters = element("div", { class: "filters", role: "group" });
   readonly #onCamera: (key: string) => void;
@@ -90,6 +91,7 @@ export class Shell {
     setText(this.#title, t(language, "title"));
     setText(this.#other, t(language, "title.other"));
     setText(this.language, t(language, "language.other"));
+    setText(this.signOut, t(language, "logout"));
     setText(this.#today.title, t(language, "counter.today"));
     setText(this.#online.title, t(language, "counter.cameras"));
     setText(this.#banner, t(language, "simulated.banner"));
@@ -114,6 +116,7 @@ export class Shell {
   tick(state: State, language: Language, now: number): void {
     const look = linkLook(state.link, now);
     this.#badge.dataset.level = look.level;
+    document.body.dataset.link = look.level;
     setText(this.#link, t(language, look.key));
     setText(
       this.#age,
@@ -139,6 +142,7 @@ export class Shell {
       this.#badge,
       element("div", { class: "clock" }, this.#time, this.#date),
       this.language,
+      this.signOut,
     );
   }
 

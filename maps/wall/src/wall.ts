@@ -1,4 +1,5 @@
 /** Draws the store: one frame for each change, one tick each second for the ages. */
+import { signOut } from "./api.ts";
 import { cameraCard, communeCard } from "./cards.ts";
 import { element } from "./dom.ts";
 import { ago } from "./format.ts";
@@ -82,7 +83,7 @@ export class Wall {
   /** Room for names beside the outermost cameras. */
   #insetPadding() {
     const px = (design: number) => design * this.#scale;
-    return { top: px(30), bottom: px(56), left: px(110), right: px(110) };
+    return { top: px(30), bottom: px(56), left: px(180), right: px(180) };
   }
 
   #makeMap(container: HTMLElement, inset: boolean): WallMap {
@@ -98,6 +99,9 @@ export class Wall {
     this.#shell.language.addEventListener("click", () =>
       this.#setLanguage(this.#language === "vi" ? "en" : "vi"),
     );
+    this.#shell.signOut.addEventListener("click", () => {
+      void signOut().finally(() => location.reload());
+    });
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.#pick(null);
     });
