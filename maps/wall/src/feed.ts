@@ -6,11 +6,13 @@ import {
   withCameraSnapshot,
   withCameras,
   withChange,
+  withClosedLine,
   withCounts,
   withEvents,
   withHealth,
-  withLink,
   withLiveEvent,
+  withOpenLine,
+  withReset,
   withToday,
 } from "./state.ts";
 import { Stream } from "./stream.ts";
@@ -48,11 +50,15 @@ export class Feed {
       },
       onOpen: () => {
         const wasDown = store.state.link.stream === "closed";
-        store.update((state) => withLink(state, { stream: "open", heardAt: this.now() }));
+        store.update((state) => withOpenLine(state, this.now()));
         if (wasDown) void Promise.all([this.#refreshCameras(), this.#refreshCounts()]);
       },
+      onReset: (change) => {
+        store.update((state) => withReset(state, change));
+        void Promise.all([this.#refreshCameras(), this.#firstEvents(), this.#refreshCounts()]);
+      },
       onDown: () => {
-        store.update((state) => withLink(state, { stream: "closed" }));
+        store.update((state) => withClosedLine(state, this.now()));
         void this.#checkSession();
       },
       resumeAfter: () => this.#resumeAfter(),
@@ -106,9 +112,11 @@ export class Feed {
 
   #refreshCounts(): Promise<void> {
     return this.#guarded(async () => {
+      const hours = hoursToday(this.now());
       const [day, today] = await Promise.all([
         api.counts(COUNT_HOURS),
-        api.counts(hoursToday(this.now())),
+        // The first hour of a day cannot be asked for alone: unknown then, not wrong.
+        hours === 0 ? null : api.counts(hours),
       ]);
       this.#store.update((state) => withToday(withCounts(state, day), today));
     });
@@ -122,7 +130,7 @@ export class Feed {
     } catch {
       // The server is gone; a line that still looks open is a dead one.
       if (this.#stream.open) this.#stream.start();
-      this.#store.update((state) => withLink(state, { stream: "closed" }));
+      this.#store.update((state) => withClosedLine(state, this.now()));
     }
   }
 

@@ -44,6 +44,6 @@ export function midnight(nowMs: number): number {
   return Math.floor((nowMs + offsetMs) / dayMs) * dayMs - offsetMs;
 }
 
-/** Whole hours since midnight in Cà Mau, the running one included: 1 to 24. */
+/** Whole hours since midnight in Cà Mau: 0 to 23. `/api/counts` adds the running one. */
 export const hoursToday = (nowMs: number): number =>
-  Math.floor((nowMs - midnight(nowMs)) / (HOUR_S * 1000)) + 1;
+  Math.floor((nowMs - midnight(nowMs)) / (HOUR_S * 1000));

@@ -219,10 +219,10 @@ const signId = (look: CameraLook): string => `camera-${look}`;
 
 type Named = { properties: CommuneProperties; at: Position };
 
-const shortName = ({ name_vi, name_en, kind }: CommuneProperties) => ({
+const shortName = ({ name_vi, name_en }: CommuneProperties) => ({
   name_vi: name_vi.replace(/^(Xã|Phường) /, ""),
   name_en: name_en.replace(/ (Commune|Ward)$/, ""),
-  rank: kind === "phuong" ? 0 : 1,
+  rank: name_vi.startsWith("Phường ") ? 0 : 1,
 });
 
 const fullName = ({ name_vi, name_en }: CommuneProperties) => ({ name_vi, name_en, rank: 0 });

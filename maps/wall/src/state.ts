@@ -9,9 +9,13 @@ export const LIVE_MS = 60_000;
 export const CAMERA_STALE_MS = 90_000;
 const QUIET_MS = 60_000;
 const LOST_MS = 30_000;
+/** The server ends every line after a while, and the browser is back within seconds. */
+const RENEWAL_MS = 6000;
 
 export interface Link {
   stream: "connecting" | "open" | "closed";
+  /** Since when the line is down; null while it is not. */
+  downAt: number | null;
   /** When the server last answered anything at all. */
   heardAt: number | null;
   /** When a figure on the screen last came from the server. */
@@ -36,7 +40,7 @@ export const EMPTY: State = {
   counts: new Map(),
   today: null,
   lastChange: null,
-  link: { stream: "connecting", heardAt: null, freshAt: null, healthy: true },
+  link: { stream: "connecting", downAt: null, heardAt: null, freshAt: null, healthy: true },
 };
 
 export const cameraKey = (box: string, camera: string): string => `${box}/${camera}`;
@@ -87,14 +91,26 @@ export function withCounts(state: State, rows: readonly CountRow[]): State {
   return { ...state, counts };
 }
 
-export const withToday = (state: State, rows: readonly CountRow[]): State => ({
+export const withToday = (state: State, rows: readonly CountRow[] | null): State => ({
   ...state,
-  today: rows.reduce((sum, row) => sum + row.n, 0),
+  today: rows === null ? null : rows.reduce((sum, row) => sum + row.n, 0),
 });
 
 export const withLink = (state: State, change: Partial<Link>): State => ({
   ...state,
   link: { ...state.link, ...change },
+});
+
+export const withOpenLine = (state: State, now: number): State =>
+  withLink(state, { stream: "open", downAt: null, heardAt: now });
+
+export const withClosedLine = (state: State, now: number): State =>
+  withLink(state, { stream: "closed", downAt: state.link.downAt ?? now });
+
+/** The server's history began anew, as after a restore: resume where it now stands. */
+export const withReset = (state: State, change: number | null): State => ({
+  ...state,
+  lastChange: change,
 });
 
 export const withHealth = (state: State, health: Health, now: number): State =>
@@ -130,7 +146,10 @@ export function linkLook(link: Link, now: number): LinkLook {
       : { level: "warn", key: "link.connecting", ageMs };
   }
   if (silentMs > LOST_MS) return { level: "bad", key: "link.lost", ageMs };
-  if (link.stream !== "open") return { level: "warn", key: "link.reconnecting", ageMs };
+  const downMs = link.downAt === null ? 0 : now - link.downAt;
+  if (link.stream !== "open" && downMs >= RENEWAL_MS) {
+    return { level: "warn", key: "link.reconnecting", ageMs };
+  }
   if (!link.healthy) return { level: "warn", key: "link.degraded", ageMs };
   if (ageMs !== null && ageMs > QUIET_MS) return { level: "warn", key: "link.quiet", ageMs };
   return { level: "good", key: "link.live", ageMs };

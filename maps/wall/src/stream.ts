@@ -7,6 +7,8 @@ export interface StreamHandlers {
   onEvent(event: EventOut, change: number | null): void;
   onCamera(camera: CameraOut, change: number | null): void;
   onBox(change: number | null): void;
+  /** Away too long to resume: load afresh. */
+  onReset(change: number | null): void;
   onOpen(): void;
   onDown(): void;
   /** Where to resume; null starts at now. */
@@ -43,6 +45,7 @@ export class Stream {
     source.addEventListener("camera", (message) =>
       this.#handlers.onCamera(JSON.parse(message.data) as CameraOut, changeOf(message)),
     );
+    source.addEventListener("reset", (message) => this.#handlers.onReset(changeOf(message)));
     source.addEventListener("box", (message) => this.#handlers.onBox(changeOf(message)));
   }
 

@@ -165,7 +165,7 @@ function cameraLayers(scale: number, inset: boolean): LayerSpecification[] {
         "text-size": (inset ? 21 : 19) * scale,
         "text-variable-anchor": ["top", "bottom", "left", "right"],
         "text-radial-offset": 1.1,
-        "text-max-width": 9,
+        "text-max-width": 7.5,
         "text-justify": "auto",
       },
       paint: { "text-color": ["get", "colour"], ...halo, "text-halo-width": 2.2 },

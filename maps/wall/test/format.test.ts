@@ -32,7 +32,7 @@ test("the day begins at midnight in Cà Mau", () => {
   const first = Date.parse("2026-11-23T17:00:00Z");
   expect(midnight(first)).toBe(first);
   expect(midnight(first - 1)).toBe(first - 86_400_000);
-  expect(hoursToday(first)).toBe(1);
-  expect(hoursToday(first - 1)).toBe(24);
-  expect(hoursToday(NOW)).toBe(11);
+  expect(hoursToday(first)).toBe(0);
+  expect(hoursToday(first - 1)).toBe(23);
+  expect(hoursToday(NOW)).toBe(10);
 });

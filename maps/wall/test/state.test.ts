@@ -11,11 +11,13 @@ import {
   withCameraSnapshot,
   withCameras,
   withChange,
+  withClosedLine,
   withCounts,
   withEvents,
   withHealth,
-  withLink,
   withLiveEvent,
+  withOpenLine,
+  withReset,
   withToday,
 } from "../src/state.ts";
 import { at, camera, event, NOW } from "./fixtures.ts";
@@ -113,7 +115,7 @@ describe("simulated", () => {
 });
 
 describe("link", () => {
-  const open = withChange(withLink(EMPTY, { stream: "open" }), 7, NOW);
+  const open = withChange(withOpenLine(EMPTY, NOW), 7, NOW);
 
   test("fresh data on an open line is live", () => {
     expect(linkLook(open.link, NOW + 3000)).toEqual({
@@ -123,8 +125,20 @@ describe("link", () => {
     });
   });
 
+  test("a line that is renewed within seconds stays live", () => {
+    const renewing = withClosedLine(open, NOW);
+    expect(linkLook(renewing.link, NOW + 5999).key).toBe("link.live");
+    expect(linkLook(renewing.link, NOW + 6000).key).toBe("link.reconnecting");
+    expect(withOpenLine(renewing, NOW).link.downAt).toBeNull();
+  });
+
+  test("a line that fails again and again is down since the first time", () => {
+    const { link } = withClosedLine(withClosedLine(open, NOW), NOW + 5000);
+    expect(link.downAt).toBe(NOW);
+  });
+
   test("a broken line is amber at first and red after half a minute of silence", () => {
-    const closed = withLink(open, { stream: "closed" }).link;
+    const closed = withClosedLine(open, NOW).link;
     expect(linkLook(closed, NOW + 30_000).key).toBe("link.reconnecting");
     expect(linkLook(closed, NOW + 30_001)).toMatchObject({ level: "bad", key: "link.lost" });
   });
@@ -149,6 +163,10 @@ describe("link", () => {
       key: "link.connecting",
       ageMs: null,
     });
+  });
+
+  test("after a restore the wall resumes where the server now stands", () => {
+    expect(withReset(open, 2).lastChange).toBe(2);
   });
 
   test("the resume point never runs backwards", () => {
