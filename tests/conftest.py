@@ -3,14 +3,17 @@
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import psycopg
 import pytest
-from ioc_cloud.db.migrate import migrate
-from ioc_cloud.db.pool import Connection
-
+from tests.support.api import Api, serving
 from tests.support.mosquitto import Mosquitto
 from tests.support.postgres import Cluster, Server
+
+from ioc_cloud.db.migrate import migrate
+from ioc_cloud.db.pool import Connection
 
 TEMPLATE = "ioc_test_template"
 
@@ -88,3 +91,10 @@ def broker(_configured_broker: Mosquitto) -> Iterator[Mosquitto]:
     _configured_broker.start()
     yield _configured_broker
     _configured_broker.kill()
+
+
+@pytest.fixture
+def api(api_url: str, owner: Connection, tmp_path: Path) -> Iterator[Api]:
+    """An API on the test's database."""
+    with serving(api_url, tmp_path) as url, ExitStack() as clients:
+        yield Api(url, owner, clients)

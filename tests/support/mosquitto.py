@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ioc_models import topics
-
 from tests.support.ports import free_port
+
+from ioc_models import topics
 
 CLOUD = "cloud"
 BOXES = ("box-01", "box-02", "box-03")
@@ -72,7 +72,7 @@ class Mosquitto:
         raise RuntimeError("mosquitto did not start")
 
     def kill(self) -> None:
-        """kill -9, and wait."""
+        """End it as a power cut would, and wait."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()

@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
-
 from tests.support.ports import free_port
 
 OWNER = "postgres"
@@ -67,7 +66,7 @@ class Cluster:
         self._control("stop", "-m", "immediate")
 
     def kill(self) -> None:
-        """kill -9 of the postmaster, as a power cut of its process; returns when it is gone."""
+        """End the postmaster as a power cut would, and wait."""
         pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 10

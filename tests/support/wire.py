@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion
+from tests.support.events import wire
+from tests.support.mosquitto import CLOUD, Mosquitto, password
 
 from ioc_cloud.db.pool import Connection, connect
 from ioc_cloud.ingest.mqtt import Broker, Inbox
 from ioc_cloud.ingest.worker import Worker
 from ioc_models import topics
 from ioc_models.events import Ack
-from paho.mqtt.client import Client, MQTTMessage, MQTTProtocolVersion
-from paho.mqtt.enums import CallbackAPIVersion
-
-from tests.support.events import wire
-from tests.support.mosquitto import CLOUD, Mosquitto, password
 
 PATIENCE_S = 20.0
 
@@ -41,7 +41,7 @@ class Publisher:
     box: str = "box-01"
     acks: list[Ack] = field(default_factory=list)
 
-    def __enter__(self) -> "Publisher":
+    def __enter__(self) -> Self:
         ready = threading.Event()
         self.client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         self.client.username_pw_set(self.box, password(self.box))

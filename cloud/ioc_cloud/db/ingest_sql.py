@@ -35,7 +35,7 @@ STAGED: Final = (
 )  # fmt: skip
 
 STAGE: Final = f"create temp table if not exists event_stage ({_COLUMNS}) on commit delete rows"
-COPY_STAGE: Final = f"copy event_stage ({', '.join(STAGED)}) from stdin"
+COPY_STAGE: Final = "copy event_stage from stdin"
 
 # One statement writes the events, what follows from each, and nothing for repeats.
 # Communes are looked up once per distinct point: cameras do not move.
@@ -77,7 +77,7 @@ with r as (
 select id from stored
 """
 STORE_JSON: Final = _STORE.format(
-    source=f"select * from jsonb_to_recordset(%(rows)s::jsonb) as r ({_COLUMNS})"
+    source=f"select * from jsonb_to_recordset(%(rows)s::jsonb) as r ({_COLUMNS})"  # noqa: S608 constants
 )
 STORE_STAGED: Final = _STORE.format(source="select * from event_stage")
 

@@ -184,16 +184,16 @@ def _apply(connection: Connection, migration: Migration) -> None:
     )
     if migration.text.startswith(NO_TRANSACTION):
         for statement in migration.statements:
-            connection.execute(sql.SQL(statement))  # type: ignore[arg-type]  # our own file
+            connection.execute(sql.SQL(statement))
         connection.execute(*book)
         return
     with connection.transaction():
-        connection.execute(sql.SQL(migration.text))  # type: ignore[arg-type]  # our own file
+        connection.execute(sql.SQL(migration.text))
         connection.execute(*book)
 
 
 def _text(connection: Connection, query: str) -> str:
-    row = connection.execute(sql.SQL(query)).fetchone()  # type: ignore[arg-type]  # ours
+    row = connection.execute(sql.SQL(query)).fetchone()
     return str(row[0]) if row else ""
 
 

@@ -10,7 +10,7 @@ from ioc_cloud.errors import BadBoxKey
 
 
 def register(connection: Connection, box: str, public_key_pem: str | None) -> None:
-    """Make a box known; with a key, its events must be signed from now on.
+    """Make a box known; with a key, a signature that does not fit it is refused.
 
     Repeating the call is harmless; None leaves a key that is there.
 

@@ -8,19 +8,19 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
-from ioc_models import topics
-from ioc_models.events import Ack, ranges
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTProtocolVersion
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ioc_cloud.ingest.store import Receipt
+from ioc_models import topics
+from ioc_models.events import Ack, ranges
 
 log = structlog.get_logger()
 
@@ -84,7 +84,7 @@ class Inbox:
 
     def start(self) -> None:
         """Connect in the background and keep trying for ever."""
-        opening = Properties(PacketTypes.CONNECT)
+        opening = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         opening.SessionExpiryInterval = SESSION_EXPIRY_S
         opening.ReceiveMaximum = RECEIVE_MAXIMUM
         # paho's default cleans the session at the first connect of each process, and
@@ -113,12 +113,10 @@ class Inbox:
         except queue.Empty:
             return []
         deadline = time.monotonic() + within_s
-        while len(taken) < most:
-            try:
+        with contextlib.suppress(queue.Empty):
+            while len(taken) < most:
                 left_s = deadline - time.monotonic()
-                taken.append(self._waiting.get(timeout=left_s) if left_s > 0 else self._next())
-            except queue.Empty:
-                break
+                taken.append(self._waiting.get(block=left_s > 0, timeout=max(left_s, 0)))
         return taken
 
     def acknowledge(self, messages: Iterable[Received]) -> None:
@@ -153,13 +151,10 @@ class Inbox:
     def reconnect(self) -> None:
         """Drop the line; the broker delivers what is unacknowledged again."""
         sock = self._client.socket()
-        if sock is not None:
+        if isinstance(sock, socket.socket):
             # Not close(): paho would then go on without telling us that the line was cut.
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-
-    def _next(self) -> Received:
-        return self._waiting.get_nowait()
 
     def _make_client(self) -> Client:
         client = Client(
@@ -233,7 +228,7 @@ class Inbox:
             return
         self._subscribed = True
 
-    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         if message.qos == 0 and self._waiting.qsize() > MAX_WAITING:
             self.overflowed += 1
             return
@@ -242,6 +237,11 @@ class Inbox:
             self._unacknowledged[message.mid] = time.monotonic()
         self._waiting.put(
             Received(
-                number, message.mid, message.qos, message.topic, message.payload, message.retain
+                number,
+                message.mid,
+                message.qos,
+                message.topic,
+                bytes(message.payload),
+                message.retain,
             )
         )

@@ -9,8 +9,6 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
-from ioc_models import plates
-from ioc_models.events import CameraHealth, PlateSeen, Rejection, ranges
 from psycopg.types.json import Json
 
 from ioc_cloud.db import ingest_sql as sql
@@ -24,6 +22,8 @@ from ioc_cloud.events.decode import (
     TelemetryNote,
     park,
 )
+from ioc_models import plates
+from ioc_models.events import CameraHealth, Event, Rejection, ranges
 
 # From here on COPY into a staging table costs less than JSON records.
 COPY_FROM: Final = 5_000
@@ -192,7 +192,7 @@ def _set_repeats_aside(connection: Connection, batch: Sorted, suspects: Iterable
         "ids": [one.event.id for one in asked],
         "times": [one.time for one in asked],
     }
-    known = dict(connection.execute(sql.KNOWN_IDS, parameters).fetchall())
+    known: dict[UUID, str] = dict(connection.execute(sql.KNOWN_IDS, parameters).fetchall())
     for one in asked:
         sha256 = known.get(one.event.id)
         if sha256 is None:
@@ -236,7 +236,7 @@ def _insert_staged(
 
 def _row(n: int, one: Sighting) -> dict[str, Any]:
     event = one.event
-    plate = event.data["plate"]["text"] if event.kind == "plate" else None  # type: ignore[index,call-overload]  # decode checked it against PlateSeen
+    plate = _plate(event)
     place = event.location
     return {
         "n": n,
@@ -258,6 +258,13 @@ def _row(n: int, one: Sighting) -> dict[str, Any]:
         "signature": one.signature,
         "sha256": one.sha256,
     }
+
+
+def _plate(event: Event) -> str | None:
+    if event.kind != "plate":
+        return None
+    seen = event.data["plate"]
+    return str(seen["text"]) if isinstance(seen, dict) else None
 
 
 def _receipts(batch: Sorted) -> list[Receipt]:

@@ -39,7 +39,7 @@ class Upkeep:
             try:
                 with self.connect() as connection:
                     self._keep(connection)
-            except psycopg.Error as error:
+            except psycopg.Error as error:  # noqa: PERF203 the loop outlives the database
                 log.warning("upkeep_failed", error=str(error))
                 self.stop.wait(ROLLUP_EVERY_S)
 
@@ -66,5 +66,5 @@ class Upkeep:
 
 
 def _value(connection: Connection, query: str, parameters: tuple[Any, ...]) -> Any:  # noqa: ANN401
-    row = connection.execute(query, parameters).fetchone()  # type: ignore[call-overload]
+    row = connection.execute(query, parameters).fetchone()
     return row[0] if row else None

@@ -79,7 +79,7 @@ class Worker:
         while not self.stop.is_set():
             try:
                 receipts = self._write_once(messages)
-            except psycopg.Error as error:
+            except psycopg.Error as error:  # noqa: PERF203 the loop outlives the database
                 if was_up:
                     log.warning("database_lost", error=str(error), waiting=len(messages))
                 was_up = False

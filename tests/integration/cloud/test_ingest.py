@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from ioc_cloud.db.pool import Connection
-from ioc_models import topics
-
 from tests.support.events import BoxSim, now
 from tests.support.mosquitto import Mosquitto
 from tests.support.wire import Publisher, eventually, ingest
+
+from ioc_cloud.db.pool import Connection
+from ioc_models import topics
 
 
 def count(owner: Connection, table: str) -> int:

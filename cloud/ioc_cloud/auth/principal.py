@@ -1,0 +1,31 @@
+"""Who asks, and what they may do."""
+
+from dataclasses import dataclass
+
+from ioc_cloud.errors import NotAllowed
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A signed-in user or the holder of a key.
+
+    Attributes:
+        box: The box that the key belongs to, for keys of boxes.
+    """
+
+    name: str
+    scopes: frozenset[str]
+    box: str | None = None
+
+    def may(self, scope: str) -> bool:
+        """Whether the scope is theirs."""
+        return scope in self.scopes
+
+    def must(self, *any_of: str) -> None:
+        """See that one of the scopes is theirs.
+
+        Raises:
+            NotAllowed: None is.
+        """
+        if self.scopes.isdisjoint(any_of):
+            raise NotAllowed(f"needs {' / '.join(any_of)}")

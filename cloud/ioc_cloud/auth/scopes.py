@@ -1,0 +1,36 @@
+"""What a key or a user may be allowed."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ioc_cloud.errors import UnknownScope
+
+EVENTS_READ: Final = "events:read"
+EVIDENCE_READ: Final = "evidence:read"
+EVIDENCE_WRITE: Final = "evidence:write"
+WALL_READ: Final = "wall:read"
+STATUS_READ: Final = "status:read"
+
+SCOPES: Final[dict[str, str]] = {
+    EVENTS_READ: "Đọc sự kiện đầy đủ, có biển số; mỗi lần đọc đều ghi nhật ký / "
+    "events in full, plates included; every read is audited",
+    EVIDENCE_READ: "Xem ảnh chứng cứ; mỗi lần xem đều ghi nhật ký / evidence pictures, audited",
+    EVIDENCE_WRITE: "Thiết bị gửi ảnh chứng cứ / a box sends its evidence",
+    WALL_READ: "Màn hình: biển số được che / the wall: plates masked",
+    STATUS_READ: "Trạng thái hệ thống / state of the system",
+}
+
+
+def checked(scopes: Iterable[str], *, box: str | None) -> list[str]:
+    """The scopes, sorted, once each.
+
+    Raises:
+        UnknownScope: One that does not exist, or `evidence:write` without its box.
+    """
+    wanted = sorted(set(scopes))
+    for scope in wanted:
+        if scope not in SCOPES:
+            raise UnknownScope(scope, f"one of {', '.join(SCOPES)}")
+    if EVIDENCE_WRITE in wanted and box is None:
+        raise UnknownScope(EVIDENCE_WRITE, "belongs to a box; give its name")
+    return wanted

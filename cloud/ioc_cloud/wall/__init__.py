@@ -1,0 +1,1 @@
+"""What a wall shows: cameras, communes, counts, and the live line."""
