@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_pem_private_key,
 )
 
 from ioc_cloud.db import migrate
@@ -111,11 +112,10 @@ class Plant:
         with psycopg.connect(postgres.url(self.home, "postgres", "postgres"), autocommit=True) as c:
             c.execute("grant pg_read_all_settings to ioc")
         migrate.migrate(postgres.url(self.home, postgres.OWNER))
-        with self.database() as database:
-            for box in box_names:
-                boxes.register(database, box, self._public_key(box))
+        for box in box_names:
+            self.register(box)
         self.services["mosquitto"].start()
-        eventually(self._broker_listens)
+        eventually(self.broker_listens)
 
     def add(self, program: Program) -> Service:
         service = Service(program, self.home.logs / f"{program.name}.log")
@@ -130,6 +130,15 @@ class Plant:
             row = database.execute(query, values).fetchone()  # type: ignore[call-overload]
         return row[0] if row else None
 
+    def run(self, statement: str) -> None:
+        with self.database() as database:
+            database.execute(statement)  # type: ignore[call-overload]
+
+    def register(self, box: str) -> None:
+        """Make a box known by its key, made at the first call."""
+        with self.database() as database:
+            boxes.register(database, box, self._public_key(box))
+
     def signing_key(self, box: str) -> Path:
         return self.home.secrets / f"box-{box}-signing.pem"
 
@@ -138,13 +147,15 @@ class Plant:
             service.stop()
 
     def _public_key(self, box: str) -> str:
-        private = Ed25519PrivateKey.generate()
-        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        write_private(self.signing_key(box), pem.decode())
-        public = private.public_key()
+        path = self.signing_key(box)
+        if not path.exists():
+            new = Ed25519PrivateKey.generate()
+            pem = new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            write_private(path, pem.decode())
+        public = load_pem_private_key(path.read_bytes(), None).public_key()
         return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
-    def _broker_listens(self) -> bool:
+    def broker_listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex((self.ports.mqtt_host, self.ports.mqtt)) == 0
 

@@ -1,0 +1,28 @@
+"""`python -m tests.bench [NAME ...]`: each prints its figures beside a baseline of the same run."""
+
+import argparse
+import importlib
+import os
+import platform
+from pathlib import Path
+
+NAMES = ("spool", "decode", "ingest", "hops")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="ioc bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=str(NAMES))
+    chosen = parser.parse_args().names or NAMES
+    cpu = next(
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    )
+    load = "/".join(f"{share:.1f}" for share in os.getloadavg())
+    print(f"{cpu}, {os.cpu_count()} cores, load {load}, Python {platform.python_version()}")
+    for name in chosen:
+        importlib.import_module(f"tests.bench.{name}").main()
+
+
+if __name__ == "__main__":
+    main()
