@@ -96,7 +96,7 @@ def render(home: Home, camera: DemoCamera, progress: Callable[[float], None]) ->
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part.mp4")
     scene = camera.scene
-    options = ["--seed", str(scene.seed), "--time", scene.time_of_day]
+    options = ["--seed", str(scene.seed), "--time", scene.time_of_day, "--camera", camera.id]
     options += ["--seconds", str(scene.seconds), *(["--rain"] if scene.rain else [])]
     with subprocess.Popen(  # noqa: S603 our own renderer
         [sys.executable, "-m", "ioc_edge.scene", str(part), *options, "--progress", "plain"],

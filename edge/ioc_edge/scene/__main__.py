@@ -1,6 +1,7 @@
 """Render a clip: python -m ioc_edge.scene OUT.mp4 --seed 7 --time dusk --rain."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,10 +19,19 @@ def main() -> None:
         camera_id=args.camera,
     )  # fmt: skip
     truth = args.truth or args.out.with_suffix(".jsonl")
+    if args.progress == "plain":
+        write_video(spec, args.out, truth, _say)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns) as bar:
         task = bar.add_task("Dựng cảnh / Rendering", total=spec.frames)
         write_video(spec, args.out, truth, lambda done, _: bar.update(task, completed=done))
+
+
+def _say(done: int, frames: int) -> None:
+    """The share done, a line a frame, for a program that draws the bar itself."""
+    sys.stdout.write(f"{done / frames:.4f}\n")
+    sys.stdout.flush()
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -41,6 +51,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--density", type=float, default=1.0)
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--height", type=int, default=720)
+    parser.add_argument("--progress", choices=("bar", "plain"), default="bar")
     parser.add_argument("--camera", help="camera name for the caption")
     return parser
 
