@@ -1,0 +1,286 @@
+"""A box gets a release, keeps it, and keeps the one before when the next is bad.
+
+Boxes are folders here: everything of the role but the account and the running unit.
+"""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from jsonschema import Draft202012Validator
+
+from ioc_edge import settings
+
+REPO = Path(__file__).resolve().parents[2]
+ANSIBLE = REPO / "ansible"
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+
+
+def play(name: str, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    """Run one of our playbooks to its end."""
+    libraries = [entry for entry in sys.path if entry.endswith("site-packages")]
+    environment = os.environ | {
+        "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        # A packed release holds our two wheels; the libraries are those of this environment.
+        "PYTHONPATH": os.pathsep.join(libraries),
+    }
+    command = [str(PLAYBOOK), str(ANSIBLE / "playbooks" / name), *arguments]
+    command += ["--extra-vars", json.dumps(variables)]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def pack(out: Path, *sources: Path) -> Path:
+    """Pack a release from the given source folders; its card."""
+    before = set(out.glob("*.json"))
+    done = play(
+        "wheelhouse.yml",
+        wheelhouse_out=str(out),
+        wheelhouse_pins="",
+        wheelhouse_python=f"{sys.version_info.major}.{sys.version_info.minor}",
+        wheelhouse_machine=os.uname().machine,
+        wheelhouse_sources=[str(source) for source in sources],
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (card,) = set(out.glob("*.json")) - before
+    return card
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box that is a folder."""
+
+    name: str
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "etc" / "ioc-edge" / "box.yaml"
+
+    @property
+    def unit(self) -> Path:
+        return self.root / "etc" / "systemd" / "system" / "ioc-edge.service"
+
+    @property
+    def running(self) -> str:
+        return (self.root / "opt" / "ioc-edge" / "current").readlink().name
+
+    @property
+    def releases(self) -> set[str]:
+        folder = self.root / "opt" / "ioc-edge" / "releases"
+        return {release.name for release in folder.iterdir()} if folder.exists() else set()
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        key = Ed25519PrivateKey.from_private_bytes(self.name.encode().ljust(32, b"."))
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        camera = {
+            "id": f"{self.name}-bac",
+            "title_vi": "Ngã tư Phan Ngọc Hiển, hướng bắc",
+            "source": "rtsp://viewer:p%40ss@192.0.2.21:554/stream1",
+            "location": {"lon": 105.1497, "lat": 9.1771},
+            "max_fps": 5,
+        }
+        return {
+            "edge_root": str(self.root),
+            "edge_box": self.name,
+            "edge_broker_password": "bí mật: #1",
+            "edge_signing_key": pem,
+            "edge_cameras": [camera],
+        }
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Boxes in the order of their rings, on one inventory."""
+
+    inventory: Path
+    boxes: tuple[Box, ...]
+
+    def deploy(
+        self, card: Path, *arguments: str, **variables: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Bring the boxes to the release of that card, one ring each."""
+        return play(
+            "edge.yml",
+            "-i",
+            str(self.inventory),
+            *arguments,
+            edge_bundle=str(card),
+            rings=[1],
+            **variables,
+        )
+
+
+def fleet(folder: Path, *names: str) -> Fleet:
+    """An inventory of local boxes under that folder."""
+    user, group = os.getuid(), os.getgid()
+    shared = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "edge_become": False,
+        "edge_manage_account": False,
+        "edge_owner": str(user),
+        "edge_user": str(user),
+        "edge_group": str(group),
+        "edge_python": sys.executable,
+        "edge_broker_host": "mqtt.example.org",
+        "edge_api_url": "https://ioc.example.org",
+        "edge_api_key": "ioc_test_key",
+        "edge_detector": "motion",
+        "edge_config_extra": {"spool_max_mib": 512},
+    }
+    boxes = tuple(Box(name, folder / name) for name in names)
+    hosts = {box.name: box.variables for box in boxes}
+    inventory = folder / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"edge": {"vars": shared, "hosts": hosts}}))
+    return Fleet(inventory, boxes)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This repository's agent as a release."""
+    return pack(tmp_path_factory.mktemp("good"), REPO / "twin_models", REPO / "edge")
+
+
+@pytest.fixture(scope="module")
+def broken_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The next version, whose plate reader cannot be opened."""
+    edge = tmp_path_factory.mktemp("next") / "edge"
+    shutil.copytree(REPO / "edge", edge, ignore=shutil.ignore_patterns("training", "models"))
+    project = edge / "pyproject.toml"
+    project.write_text(project.read_text().replace('version = "0.', 'version = "99.'))
+    (edge / "ioc_edge" / "backends" / "ppocr.py").write_text("import no_such_library\n")
+    return pack(tmp_path_factory.mktemp("bad"), REPO / "twin_models", edge)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A fleet of one that has its release."""
+
+    fleet: Fleet
+    box: Box
+    card: Path
+
+
+@pytest.fixture(scope="module")
+def deployed(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """One box with the good release."""
+    one = fleet(tmp_path_factory.mktemp("fleet"), "box-1")
+    done = one.deploy(release)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Deployed(one, one.boxes[0], release)
+
+
+def card_of(card: Path) -> dict[str, str]:
+    """What a release says of itself."""
+    return dict(json.loads(card.read_text()))
+
+
+@pytest.mark.parametrize("playbook", ["edge.yml", "wheelhouse.yml"])
+def test_a_playbook_parses_with_the_example_inventory(playbook: str) -> None:
+    done = play(playbook, "--syntax-check", "-i", str(ANSIBLE / "inventories" / "example"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_box_runs_the_release_that_was_packed(deployed: Deployed) -> None:
+    assert deployed.box.running == card_of(deployed.card)["release"]
+
+
+def test_a_second_run_changes_nothing(deployed: Deployed) -> None:
+    done = deployed.fleet.deploy(deployed.card)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changed=0 " in done.stdout
+
+
+def test_the_rendered_configuration_is_what_agent_and_schema_expect(deployed: Deployed) -> None:
+    text = deployed.box.config.read_text()
+    schema = json.loads((REPO / "firmware_configs/schema/box.schema.json").read_text())
+    Draft202012Validator(schema).validate(yaml.safe_load(text))
+    config, _ = settings.parse(text, deployed.box.config)
+    assert config.box == "box-1"
+    assert config.cameras[0].title_vi == "Ngã tư Phan Ngọc Hiển, hướng bắc"
+    assert config.broker.password_file.read_text() == "bí mật: #1"
+
+
+def test_only_the_agent_reads_its_secrets(deployed: Deployed) -> None:
+    secrets = list((deployed.box.config.parent / "secrets").iterdir())
+    assert {secret.name for secret in secrets} == {"api_key", "broker_password", "signing_key.pem"}
+    assert {stat.S_IMODE(secret.stat().st_mode) for secret in secrets} == {0o600}
+    assert "bí mật" not in deployed.box.config.read_text()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_systemd_accepts_the_unit(deployed: Deployed) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(deployed.box.unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    complaints = [line for line in done.stderr.splitlines() if "ioc-edge.service" in line]
+    assert (done.returncode, complaints) == (0, []), done.stderr
+
+
+def test_a_release_that_is_not_well_goes_back_and_stops_the_rings(
+    release: Path, broken_release: Path, tmp_path: Path
+) -> None:
+    two = fleet(tmp_path, "box-1", "box-2")
+    first, second = two.boxes
+    assert two.deploy(release, "--limit", "box-1").returncode == 0
+    config = first.config.read_bytes()
+
+    done = two.deploy(broken_release, edge_threads=3)
+
+    assert done.returncode != 0
+    assert "box-1 refused 99." in done.stdout
+    assert first.running == card_of(release)["release"]
+    assert card_of(broken_release)["release"] in first.releases
+    assert first.config.read_bytes() == config
+    assert [path.name for path in first.config.parent.glob("box.yaml*")] == ["box.yaml"]
+    assert second.releases == set()
+
+
+def test_the_agent_refuses_a_configuration_before_it_is_in_place(deployed: Deployed) -> None:
+    config = deployed.box.config.read_bytes()
+    done = deployed.fleet.deploy(deployed.card, edge_config_extra={"no_such_key": 1})
+    assert done.returncode != 0
+    assert "no_such_key" in done.stdout
+    assert deployed.box.config.read_bytes() == config
+
+
+def test_a_bundle_for_another_machine_is_refused(release: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.json"
+    foreign.write_text(json.dumps(card_of(release) | {"machine": "riscv64"}))
+    one = fleet(tmp_path, "box-1")
+    done = one.deploy(foreign)
+    assert done.returncode != 0
+    assert "riscv64" in done.stdout
+    assert one.boxes[0].releases == set()
+
+
+def test_the_committed_schema_is_the_agents() -> None:
+    generator = REPO / "firmware_configs" / "schema" / "generate.py"
+    done = subprocess.run([sys.executable, str(generator), "--check"], check=False)
+    assert done.returncode == 0, f"run {generator.relative_to(REPO)}"
+
+
+def test_the_example_box_is_one_that_the_agent_takes() -> None:
+    path = REPO / "firmware_configs" / "boxes" / "example.yaml"
+    schema = json.loads((REPO / "firmware_configs/schema/box.schema.json").read_text())
+    Draft202012Validator(schema).validate(yaml.safe_load(path.read_text()))
+    config, _ = settings.parse(path.read_text(), path)
+    assert set(settings.BoxConfig.model_fields) == config.model_fields_set
