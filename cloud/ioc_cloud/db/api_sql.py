@@ -97,11 +97,12 @@ where (%(boxes)s::text[] is null or id = any(%(boxes)s))
 order by id
 """
 COUNTS: Final = """
-select v.commune, v.kind, v.simulated, sum(v.n)::bigint
+select v.commune, v.kind, sum(v.n)::bigint,
+    coalesce(sum(v.n) filter (where v.simulated), 0)::bigint
 from v_event_hour as v
 where v.bucket >= date_trunc('hour', now() - make_interval(hours => %(hours)s), 'UTC')
-group by v.commune, v.kind, v.simulated
-order by v.commune nulls last, v.kind, v.simulated
+group by v.commune, v.kind
+order by v.commune nulls last, v.kind
 """
 
 CHANGES_NOW: Final = "select coalesce(max(seq), 0) from change_log"
@@ -145,7 +146,11 @@ select box, id, title_vi, simulated, state, retired, last_seen_at, last_event_at
     skipped_frames, spool_events, evidence_pending, counts
 from camera order by box, id
 """
-STATUS_LAST: Final = "select max(at) from change_log where kind = 'event'"
+STATUS_LAST: Final = """
+select max(at) from (
+    select at from change_log where kind = 'event' order by seq desc limit 1
+) as newest
+"""
 STATUS_PARKED: Final = """
 select reason, sum(times)::bigint, count(*), max(last_at)
 from parked group by reason order by reason

@@ -62,7 +62,7 @@ class Search(search.Filter):
     "/events", summary="Tìm sự kiện / search events", responses=problems(400, 401, 403, 422, 503)
 )
 def find_events(asked: Annotated[Search, Query()], who: Who, state: StateOf) -> EventPage:
-    """Mới nhất trước. Quyền `events:read` thấy biển số và được ghi nhật ký; `wall:read` chỉ thấy che.
+    """Mới nhất trước; `events:read` thấy biển số và bị ghi nhật ký, `wall:read` chỉ thấy che.
 
     Newest first. `events:read` sees plates and is audited; `wall:read` sees them masked
     and may not search by plate.

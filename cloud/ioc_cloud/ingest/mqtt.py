@@ -31,6 +31,7 @@ RECEIVE_MAXIMUM: Final = 2_000
 # QoS 0 knows no back-pressure; beyond this telemetry falls away, counted.
 MAX_WAITING: Final = 20_000
 KEEPALIVE_S: Final = 20
+FIRST_WAIT_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,10 @@ class Inbox:
     def take(self, most: int, within_s: float) -> list[Received]:
         """Up to `most` messages: those that come `within_s` of the first one.
 
-        Waits a second for the first; an empty list means that nothing came.
+        Waits a moment for the first; an empty list means that nothing came.
         """
         try:
-            taken = [self._waiting.get(timeout=1.0)]
+            taken = [self._waiting.get(timeout=FIRST_WAIT_S)]
         except queue.Empty:
             return []
         deadline = time.monotonic() + within_s

@@ -71,7 +71,7 @@ def count_events(
     who.must(WALL_READ, EVENTS_READ)
     with state.pool.connection() as connection:
         rows = connection.execute(sql.COUNTS, {"hours": hours}).fetchall()
-    items = [CountRow(commune=c, kind=k, simulated=s, n=n) for c, k, s, n in rows]
+    items = [CountRow(commune=c, kind=k, n=n, simulated=s) for c, k, n, s in rows]
     return CountList(hours=hours, items=items)
 
 

@@ -66,12 +66,15 @@ class BoxOut(Shown):
 
 
 class CountRow(Shown):
-    """Events of a commune and kind; null is the sea and what has no place."""
+    """Events of a commune and kind; null is the sea and what has no place.
+
+    `simulated` of the `n` are simulated.
+    """
 
     commune: str | None
     kind: str
-    simulated: bool
     n: int
+    simulated: int
 
 
 class CommuneProperties(Shown):
