@@ -17,9 +17,9 @@ from ioc_edge.backends import Detection
 Matrix = NDArray[np.float64]
 # Standard deviations as shares of the box's height, after SORT and ByteTrack, with
 # the velocity's per second.
-POSITION_NOISE: Final = 0.05
-VELOCITY_NOISE: Final = 1.0
-MEASURED_NOISE: Final = 0.05
+POSITION_NOISE: Final = 0.1
+VELOCITY_NOISE: Final = 0.5
+MEASURED_NOISE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Limits:
     born: float = 0.4
     least: float = 0.1
     match_iou: float = 0.2
-    rescue_iou: float = 0.4
+    rescue_iou: float = 0.3
     lost_s: float = 1.0
     confirm_hits: int = 2
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
+from tests.integration.edge.film import film
 from tests.support.ports import free_port
 from tests.support.wire import eventually
 
@@ -18,17 +17,6 @@ from ioc_models.events import CameraState
 
 Watched = tuple[Camera, list[CameraState]]
 Watch = Callable[..., Watched]
-
-
-def film(path: Path, frames: int, rate: int = 25) -> Path:
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for number in range(frames):
-            picture = np.full((48, 64, 3), number * 5 % 255, np.uint8)
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        out.mux(stream.encode())
-    return path
 
 
 @pytest.fixture
