@@ -57,7 +57,13 @@ SETTINGS = {
     "log_min_messages": "fatal",
     "timezone": "UTC",
 }
-TIMESCALE = {"shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off"}
+TIMESCALE = {
+    "shared_preload_libraries": "timescaledb",
+    "timescaledb.telemetry_level": "off",
+    # Its scheduler connects to every database, also to the template of which a test is just
+    # making its copy, and a template in use cannot be copied. This tier has no jobs.
+    "timescaledb.max_background_workers": "0",
+}
 
 
 class Debian13Unavailable(Exception):
