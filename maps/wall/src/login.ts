@@ -1,7 +1,7 @@
 /** The sign-in form, shown whenever the API says 401. */
 import { ApiError, signIn } from "./api.ts";
 import { element } from "./dom.ts";
-import { type Language, t } from "./i18n.ts";
+import { type Key, type Language, t } from "./i18n.ts";
 
 /** Asks until someone signs in; what was on the screen stays behind the form. */
 export function askToSignIn(language: Language): Promise<void> {
@@ -26,7 +26,13 @@ export function askToSignIn(language: Language): Promise<void> {
       submit,
       message,
     );
-    const veil = element("div", { class: "login", role: "dialog", "aria-modal": "true" }, form);
+    const veil = element(
+      "dialog",
+      { class: "login", "aria-label": t(language, "login.title") },
+      form,
+    );
+    // There is nothing to go back to without a session.
+    veil.addEventListener("cancel", (event) => event.preventDefault());
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       submit.disabled = true;
@@ -36,18 +42,22 @@ export function askToSignIn(language: Language): Promise<void> {
         veil.remove();
         signedIn();
       } catch (error) {
-        message.textContent = t(language, refused(error) ? "login.wrong" : "login.unreachable");
+        message.textContent = t(language, reason(error));
         password.input.select();
       } finally {
         submit.disabled = false;
       }
     });
     document.body.append(veil);
+    veil.showModal();
     user.input.focus();
   });
 }
 
-const refused = (error: unknown): boolean => error instanceof ApiError && error.status < 500;
+function reason(error: unknown): Key {
+  if (!(error instanceof ApiError) || error.status >= 500) return "login.unreachable";
+  return error.status === 429 ? "login.too_many" : "login.wrong";
+}
 
 function field(name: string, title: string, type: string, autocomplete: string) {
   const input = element("input", { name, type, autocomplete, required: "" });

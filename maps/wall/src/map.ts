@@ -50,7 +50,12 @@ export interface MapOptions {
 export class WallMap {
   readonly ready: Promise<void>;
   readonly #map: MapLibre;
-  readonly #overlay = new MapboxOverlay({ interleaved: false, layers: [] });
+  // Dots smooth their own edges in the shader; multisampling would cost four times the pixels.
+  readonly #overlay = new MapboxOverlay({
+    interleaved: false,
+    layers: [],
+    deviceProps: { webgl: { antialias: false } },
+  });
   readonly #scale: number;
   #communes: Communes | null = null;
   #focused: string | null = null;

@@ -33,7 +33,7 @@ export class Shell {
   readonly inset = element("div", { class: "inset-map" });
   readonly side = element("aside", { class: "side" });
   readonly card = element("section", { class: "card", "data-testid": "card" });
-  readonly tip = element("div", { class: "tip", role: "status" });
+  readonly tip = element("div", { class: "tip" });
   readonly language = element("button", { type: "button", class: "language" });
   readonly signOut = element("button", { type: "button", class: "sign-out" });
   readonly insetPane: HTMLElement;
@@ -43,7 +43,7 @@ export class Shell {
   readonly #other = element("p", { class: "other" });
   readonly #today = stat("events-today");
   readonly #online = stat("cameras-online");
-  readonly #link = element("strong");
+  readonly #link = element("strong", { role: "status" });
   readonly #age = element("span");
   readonly #badge: HTMLElement;
   readonly #time = element("strong");
@@ -62,7 +62,7 @@ export class Shell {
     this.#onCamera = onCamera;
     this.#badge = element(
       "div",
-      { class: "badge", "data-testid": "link", role: "status" },
+      { class: "badge", "data-testid": "link" },
       element("i", { "aria-hidden": "true" }),
       element("div", {}, this.#link, this.#age),
     );
@@ -141,8 +141,7 @@ export class Shell {
       this.#online.root,
       this.#badge,
       element("div", { class: "clock" }, this.#time, this.#date),
-      this.language,
-      this.signOut,
+      element("div", { class: "tools" }, this.language, this.signOut),
     );
   }
 

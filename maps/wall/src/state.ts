@@ -12,6 +12,9 @@ const LOST_MS = 30_000;
 /** The server ends every line after a while, and the browser is back within seconds. */
 const RENEWAL_MS = 6000;
 
+/** The part of the server that does not answer, the worse one where both do not. */
+export type Trouble = "database" | "broker" | null;
+
 export interface Link {
   stream: "connecting" | "open" | "closed";
   /** Since when the line is down; null while it is not. */
@@ -20,7 +23,7 @@ export interface Link {
   heardAt: number | null;
   /** When a figure on the screen last came from the server. */
   freshAt: number | null;
-  healthy: boolean;
+  trouble: Trouble;
 }
 
 export type CommuneCounts = ReadonlyMap<string, Readonly<Record<string, number>>>;
@@ -40,7 +43,7 @@ export const EMPTY: State = {
   counts: new Map(),
   today: null,
   lastChange: null,
-  link: { stream: "connecting", downAt: null, heardAt: null, freshAt: null, healthy: true },
+  link: { stream: "connecting", downAt: null, heardAt: null, freshAt: null, trouble: null },
 };
 
 export const cameraKey = (box: string, camera: string): string => `${box}/${camera}`;
@@ -53,10 +56,14 @@ export function withEvents(state: State, arrived: readonly EventOut[]): State {
   const known = new Set(state.events.map((event) => event.id));
   const fresh = arrived.filter((event) => !known.has(event.id) && known.add(event.id));
   if (fresh.length === 0) return state;
-  const events = [...fresh, ...state.events]
-    .sort((a, b) => Date.parse(b.seen_at) - Date.parse(a.seen_at))
-    .slice(0, KEPT_EVENTS);
-  return { ...state, events };
+  const events = [...state.events];
+  for (const event of fresh) {
+    const seenAt = Date.parse(event.seen_at);
+    // Nearly always the first comparison ends the search: the new one is the newest.
+    const at = events.findIndex((other) => Date.parse(other.seen_at) <= seenAt);
+    events.splice(at === -1 ? events.length : at, 0, event);
+  }
+  return { ...state, events: events.slice(0, KEPT_EVENTS) };
 }
 
 /** One event off the stream: listed, and counted until the next count comes from the server. */
@@ -114,7 +121,10 @@ export const withReset = (state: State, change: number | null): State => ({
 });
 
 export const withHealth = (state: State, health: Health, now: number): State =>
-  withLink(state, { healthy: health.ok, heardAt: now });
+  withLink(state, {
+    trouble: health.database ? (health.broker ? null : "broker") : "database",
+    heardAt: now,
+  });
 
 /** A change number off the stream: where a reconnect resumes, and proof that figures are fresh. */
 export const withChange = (state: State, change: number | null, now: number): State => ({
@@ -126,7 +136,8 @@ export type LinkKey =
   | "link.connecting"
   | "link.live"
   | "link.quiet"
-  | "link.degraded"
+  | "link.database"
+  | "link.broker"
   | "link.reconnecting"
   | "link.lost";
 
@@ -150,7 +161,7 @@ export function linkLook(link: Link, now: number): LinkLook {
   if (link.stream !== "open" && downMs >= RENEWAL_MS) {
     return { level: "warn", key: "link.reconnecting", ageMs };
   }
-  if (!link.healthy) return { level: "warn", key: "link.degraded", ageMs };
+  if (link.trouble !== null) return { level: "warn", key: `link.${link.trouble}`, ageMs };
   if (ageMs !== null && ageMs > QUIET_MS) return { level: "warn", key: "link.quiet", ageMs };
   return { level: "good", key: "link.live", ageMs };
 }

@@ -14,6 +14,8 @@ import type { CommuneName, Communes } from "./wire.ts";
 
 const TICK_MS = 1000;
 const FRAME_MS = 50;
+/** How often halos fade where every frame is drawn by the processor. */
+const CALM_FADE_MS = 3000;
 const CAMERA_ZOOM = 15;
 const TIP_MARGIN_PX = 40;
 /** Deck.gl and the browser leak a little over days; a fresh page at a quiet hour costs a second. */
@@ -41,6 +43,8 @@ export class Wall {
   #mapReady = false;
   #calm = false;
   #lastFrame = 0;
+  #drawnEvents: unknown = null;
+  #drawnLiveAt = 0;
 
   constructor(store: Store, now: () => number, scale: number) {
     this.#store = store;
@@ -58,6 +62,7 @@ export class Wall {
     this.ready = Promise.all([this.#map.ready, this.#inset.ready]).then(() => {
       this.#mapReady = true;
       this.#calm = this.#map.softwareRendered || reducedMotion();
+      document.body.toggleAttribute("data-calm", this.#calm);
       this.#schedule();
     });
     this.#listen();
@@ -200,8 +205,13 @@ export class Wall {
     this.#animate(now);
   }
 
-  /** Runs at 20 frames a second while a ring is on its way, else once a second. */
+  /** Runs at 20 frames a second while a ring is on its way, else with the tick. */
   #animate(now: number): void {
+    const { events } = this.#store.state;
+    const unchanged = events === this.#drawnEvents;
+    if (this.#calm && unchanged && now - this.#drawnLiveAt < CALM_FADE_MS) return;
+    this.#drawnEvents = events;
+    this.#drawnLiveAt = now;
     const points = livePoints(this.#store.state, now);
     for (const map of [this.#map, this.#inset]) map.setLive(points, now);
     const moving = !this.#calm && points.some((point) => now - point.seenAt < RING_MS);

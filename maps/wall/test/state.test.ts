@@ -154,7 +154,7 @@ describe("link", () => {
 
   test("a server in trouble is said, even when data still flows", () => {
     const sick = withHealth(open, { ok: false, database: true, broker: false }, NOW);
-    expect(linkLook(sick.link, NOW).key).toBe("link.degraded");
+    expect(linkLook(sick.link, NOW).key).toBe("link.broker");
   });
 
   test("before the first answer the wall is connecting", () => {
