@@ -30,6 +30,7 @@ LATE_S: Final = 0.1
 # A stream may lose packets; one that gives nothing else is broken.
 BAD_PACKETS_IN_A_ROW: Final = 50
 FPS_WINDOW_S: Final = 2.0
+STEADY_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Camera:
         self._on_change = on_change
         self._on_frame = on_frame
         self._first_retry_s = self._retry_s = first_retry_s
+        self._ok_since = 0.0
         self._slot: Frame | None = None
         self._slot_lock = threading.Lock()
         self._arrivals: list[float] = []
@@ -83,11 +85,11 @@ class Camera:
         """Begin to decode."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread; waits for a blocked read at most its time-out."""
+    def stop(self, wait_s: float = OPEN_TIMEOUT_S) -> None:
+        """End the thread; waits at most `wait_s` for a read that is blocked."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(OPEN_TIMEOUT_S)
+            self._thread.join(wait_s)
 
     def newest(self) -> Frame | None:
         """The newest frame, once; None until there is another."""
@@ -160,8 +162,11 @@ class Camera:
         self.frames += 1
         now = time.monotonic()
         self._arrivals = [at for at in self._arrivals if at > now - FPS_WINDOW_S] + [now]
-        self._retry_s = self._first_retry_s
         self._become(CameraState.OK, "")
+        # A stream must hold before retries are quick again, or one that flaps would
+        # flood the cloud with its states; a file that ended stays a file that ends.
+        if self.config.is_network and now - self._ok_since > STEADY_S:
+            self._retry_s = self._first_retry_s
         self._on_frame()
 
     def _paced(self) -> Iterator[tuple[Any, float]]:
@@ -186,6 +191,7 @@ class Camera:
         if state is before:
             return
         self.state = state
+        self._ok_since = time.monotonic()
         tell = log.info if state is CameraState.OK else log.warning
         tell("camera_state", camera=self.config.id, state=state.value, detail=detail)
         at = datetime.now(timezone.utc)

@@ -25,6 +25,7 @@ JPEG_QUALITY: Final = 88
 KEEP_UPLOADED: Final = timedelta(hours=24)
 CONNECT_S: Final = 5.0
 TRANSFER_S: Final = 30.0
+STOP_S: Final = 3.0
 FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 60.0
 # The cloud will say the same tomorrow: bytes and hash differ, too big, wrong type.
@@ -70,6 +71,7 @@ class EvidenceStore:
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self.refused_for_room = 0
+        self.failed = 0
         self._folder = folder
         self._limit = limit_bytes
         self._keep_free = keep_free_bytes
@@ -85,7 +87,18 @@ class EvidenceStore:
         self._db.executescript(_SCHEMA)
 
     def keep(self, role: str, image: Image) -> EvidenceRef | None:
-        """Store a picture as JPEG; None when there is no room, which is counted."""
+        """Store a picture as JPEG; None when that cannot be, which is counted.
+
+        An event without its picture is worth more than no event.
+        """
+        try:
+            return self._keep(role, image)
+        except (OSError, sqlite3.Error) as error:
+            self.failed += 1
+            log.error("evidence_not_kept", role=role, error=str(error))  # noqa: TRY400 disk, not code
+            return None
+
+    def _keep(self, role: str, image: Image) -> EvidenceRef | None:
         _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         content = encoded.tobytes()
         digest = hashlib.sha256(content).hexdigest()
@@ -200,7 +213,12 @@ class Uploader:
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join(TRANSFER_S)
+            self._thread.join(STOP_S)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the thread has ended; a slow upload may outlive `stop`."""
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         retry_s = FIRST_RETRY_S

@@ -35,6 +35,8 @@ MIB: Final = 1024 * 1024
 # Longer than the slowest frame on a busy box; past it the watchdog falls silent.
 STUCK_AFTER_S: Final = 20.0
 EXIT_CONFIG: Final = 2
+# A camera blocked in the network is left behind; its thread dies with the process.
+STOP_CAMERA_S: Final = 1.0
 
 
 class Agent:
@@ -106,15 +108,17 @@ class Agent:
         self._stop()
 
     def _stop(self) -> None:
-        for camera in self.cameras:
-            camera.stop()
+        for wait_s in (0.0, STOP_CAMERA_S):
+            for camera in self.cameras:
+                camera.stop(wait_s)
         self.inference.stop()
         self.spool.flush()
         self.publisher.stop()
+        self.spool.close()
         if self.uploader is not None:
             self.uploader.stop()
-        self.spool.close()
-        self.evidence.close()
+        if self.uploader is None or self.uploader.stopped:
+            self.evidence.close()
         log.info("agent_stopped", backlog=self.spool.backlog, frames=self.inference.frames)
 
     def _report(self, watchdog: health.Watchdog) -> None:

@@ -275,7 +275,14 @@ class Spool:
             if time.monotonic() - purged_at > PURGE_EVERY_S:
                 purged_at = time.monotonic()
                 self._commit([(self._purge, Future())])
-                self._writer_db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+                self._give_back_pages()
+
+    def _give_back_pages(self) -> None:
+        try:
+            self._writer_db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+        except sqlite3.Error as error:
+            # Space that stays taken is no reason to stop taking events.
+            log.warning("spool_vacuum_failed", error=str(error))
 
     def _gather(self) -> list[tuple[Callable[[], Any], Future[Any]]] | None:
         """Jobs for one commit; empty when it is time to purge, None at the end."""
