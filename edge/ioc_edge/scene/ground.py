@@ -16,6 +16,7 @@ LEFT, RIGHT, NEAR, FAR = -30.0, 30.0, 2.0, 66.0
 LINE_DEPTH = 0.35
 _WHITE, _YELLOW = (226, 230, 230), (60, 190, 226)
 _CORNER = 3.2
+_COARSE_PX = 10
 _ARMS = (12.7 - CROSS_Y, 15.2 - CROSS_Y)  # zebra, from the middle of the junction
 
 
@@ -33,36 +34,48 @@ def _cloud(shape: tuple[int, int], cells: float, rng: Generator) -> Plane:
     small = rng.standard_normal(
         (max(2, int(shape[0] / cells)), max(2, int(shape[1] / cells))), dtype=np.float32
     )
-    return np.asarray(cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+    # Cubic costs three times as much and shows only where the grain is coarse.
+    smooth = cv2.INTER_CUBIC if cells > _COARSE_PX else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(small, shape[::-1], interpolation=smooth), np.float32)
 
 
 def from_above(rng: Generator, *, wet: bool) -> Image:
     """The ground as a plan, y growing downwards in the array."""
     shape = (int((FAR - NEAR) * PX_PER_M), int((RIGHT - LEFT) * PX_PER_M))
-    image = np.empty((*shape, 3), dtype=np.float32)
-    image[:] = _pavement(shape, rng)[..., None]
+    grey = _pavement(shape, rng)
     road = _road_mask(shape)
     tone = float(rng.uniform(82, 112)) * (0.72 if wet else 1.0)
     asphalt = tone + 4.0 * _cloud(shape, 150, rng) + 1.6 * _cloud(shape, 14, rng)
     asphalt += 4.0 * _cloud(shape, 1.5, rng)
     asphalt = _worn_tracks(asphalt, rng)
     _scars(asphalt, rng)
-    tint = np.array([1.02, 1.0, 0.985], dtype=np.float32)
-    share = road[..., None]
-    image += share * (asphalt[..., None] * tint - image)
-    _kerbs(image, road)
-    paint, alpha = _markings(shape)
+    asphalt -= grey
+    asphalt *= road
+    grey += asphalt
+    _kerbs(grey, road)
+    # Stone and tar are nearly grey: colour begins with the road paint, on few pixels.
+    image = cv2.cvtColor(np.clip(grey, 0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR)
+    return _marked(np.asarray(image, np.uint8), rng)
+
+
+def _marked(image: Image, rng: Generator) -> Image:
+    """The plan with its road paint, worn here and there."""
+    shape = (image.shape[0], image.shape[1])
+    cover, yellow = _markings(shape)
     wear = np.clip(0.9 + 0.14 * _cloud(shape, 5, rng) + 0.1 * _cloud(shape, 60, rng), 0.25, 1)
-    alpha *= wear[..., None] * float(rng.uniform(0.72, 0.96))
-    image += alpha * (paint - image)
-    return np.clip(image, 0, 255).astype(np.uint8)
+    cover *= wear * float(rng.uniform(0.72, 0.96))
+    for colour, where in ((_YELLOW, yellow & (cover > 0)), (_WHITE, ~yellow & (cover > 0))):
+        share = cover[where][:, None]
+        ground = image[where].astype(np.float32)
+        image[where] = (ground + share * (np.array(colour, np.float32) - ground)).astype(np.uint8)
+    return image
 
 
 def _pavement(shape: tuple[int, int], rng: Generator) -> Plane:
     base = 138 + 6 * _cloud(shape, 90, rng) + 4 * _cloud(shape, 3, rng)
     tile = round(0.5 * PX_PER_M)
     rows = rng.normal(0, 5, (shape[0] // tile + 1, shape[1] // tile + 1)).astype(np.float32)
-    base += np.kron(rows, np.ones((tile, tile), np.float32))[: shape[0], : shape[1]]
+    base += rows.repeat(tile, axis=0).repeat(tile, axis=1)[: shape[0], : shape[1]]
     base[::tile] -= 22
     base[:, ::tile] -= 22
     return np.asarray(base, np.float32)
@@ -102,7 +115,7 @@ def _kerbs(image: Plane, road: Plane) -> None:
     thin = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     stone = (cv2.dilate(solid, wide) - solid).astype(bool)
     gutter = (solid - cv2.erode(solid, thin)).astype(bool)
-    image[stone] = (178, 182, 184)
+    image[stone] = 182
     image[gutter] *= 0.72
 
 
@@ -124,10 +137,9 @@ def _scars(image: Plane, rng: Generator) -> None:
         cv2.circle(image, spot, round(0.27 * PX_PER_M), 90.0, 2, cv2.LINE_AA)
 
 
-def _markings(shape: tuple[int, int]) -> tuple[Plane, Plane]:
-    """Road paint and where it lies: colours (h, w, 3), coverage (h, w, 1)."""
-    paint = np.empty((*shape, 3), dtype=np.float32)
-    paint[:] = _WHITE
+def _markings(shape: tuple[int, int]) -> tuple[Plane, NDArray[np.bool_]]:
+    """Where road paint lies, (h, w) float32 0-1, and where it is yellow, (h, w) bool."""
+    yellow = np.zeros(shape, dtype=bool)
     cover = np.zeros(shape, dtype=np.float32)
     near, far = STOP_Y, CROSS_Y + STOP_BACK
     for x in (-0.14, 0.06):
@@ -135,7 +147,7 @@ def _markings(shape: tuple[int, int]) -> tuple[Plane, Plane]:
             _rect(cover, (x, y0, x + 0.11, y1), 1.0)
     middle = _px(-0.4, 0)[0], _px(0.4, 0)[0]
     for y0, y1 in ((NEAR, near), (far, FAR)):
-        paint[_px(0, y0)[1] : _px(0, y1)[1], middle[0] : middle[1]] = _YELLOW
+        yellow[_px(0, y0)[1] : _px(0, y1)[1], middle[0] : middle[1]] = True
     _dividers(cover, near, far)
     for box in (
         (0.15, near, 6.35, near + LINE_DEPTH),
@@ -151,7 +163,7 @@ def _markings(shape: tuple[int, int]) -> tuple[Plane, Plane]:
     for x, y in ((1.75, 6.6), (1.75, -4.0)):
         _arrow(cover, x, y)
     cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.8), np.float32)
-    return paint, cover[..., None]
+    return cover, yellow
 
 
 def _dividers(cover: Plane, near: float, far: float) -> None:

@@ -74,7 +74,7 @@ def _last_arrival(spec: SceneSpec, signals: Signals, lane: Lane) -> float:
     if not spec.tapered:
         return spec.seconds
     if lane.road == "main":
-        return spec.seconds - 9.0
+        return spec.seconds - (9.0 if lane.name.startswith("away") else 14.0)
     tenths = range(int(spec.seconds * 10))
     greens = [i * 0.1 for i in tenths if signals.at(i * 0.1).cross == "green"]
     return (greens[-1] if greens else 0.0) - 4.0
