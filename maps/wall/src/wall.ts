@@ -43,6 +43,7 @@ export class Wall {
   #mapReady = false;
   #calm = false;
   #lastFrame = 0;
+  #frameAsked = false;
   #drawnEvents: unknown = null;
   #drawnLiveAt = 0;
 
@@ -215,7 +216,9 @@ export class Wall {
     const points = livePoints(this.#store.state, now);
     for (const map of [this.#map, this.#inset]) map.setLive(points, now);
     const moving = !this.#calm && points.some((point) => now - point.seenAt < RING_MS);
-    if (moving) requestAnimationFrame((at) => this.#frame(at));
+    if (!moving || this.#frameAsked) return;
+    this.#frameAsked = true;
+    requestAnimationFrame((at) => this.#frame(at));
   }
 
   #frame(at: number): void {
@@ -224,6 +227,7 @@ export class Wall {
       return;
     }
     this.#lastFrame = at;
+    this.#frameAsked = false;
     this.#animate(this.#now());
   }
 
