@@ -52,7 +52,7 @@ def main() -> None:
             built.run("update box set public_key = null")
             results[UNSIGNED].append(drained(built, built.services["ingest"], payloads))
             for box in BOXES:
-                built.register(box)
+                built.enrol(box)
             results[PRODUCT].append(drained(built, built.services["ingest"], payloads))
             results[COPY].append(copied(built))
     base = median(result.per_second for result in results[NAIVE])

@@ -14,19 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 
 from ioc_cloud.db import migrate
-from ioc_cloud.ingest import boxes
-from ioc_cloud.ops import broker, postgres, up
-from ioc_cloud.ops.home import Home, Ports, write_private
+from ioc_cloud.ops import broker, demo, postgres, up
+from ioc_cloud.ops.home import Home, Ports
 from ioc_cloud.ops.supervise import Program
 
 RESTART_S = 0.3
@@ -94,15 +85,15 @@ class Plant:
 
     home: Home
     ports: Ports
+    settings: str = ""
     services: dict[str, Service] = field(default_factory=dict)
 
     def prepare(self, box_names: Sequence[str]) -> None:
         """Start database and broker, with the schema made and each box registered."""
         self.home.open()
+        (self.home.root / "postgres.local.conf").write_text(self.settings)
         postgres.prepare(self.home)
         broker.prepare(self.home, self.ports, {})
-        for box in box_names:
-            broker.set_password(self.home, box, self.home.secret(f"box-{box}-mqtt"))
         options = up.Options(ports=self.ports, video=None, tls={}, boundaries=None)
         for program in up.programs(self.home, options, []):
             self.add(program)
@@ -113,7 +104,7 @@ class Plant:
             c.execute("grant pg_read_all_settings to ioc")
         migrate.migrate(postgres.url(self.home, postgres.OWNER))
         for box in box_names:
-            self.register(box)
+            self.enrol(box)
         self.services["mosquitto"].start()
         eventually(self.broker_listens)
 
@@ -134,10 +125,10 @@ class Plant:
         with self.database() as database:
             database.execute(statement)  # type: ignore[call-overload]
 
-    def register(self, box: str) -> None:
-        """Make a box known by its key, made at the first call."""
+    def enrol(self, box: str) -> dict[str, Any]:
+        """Account, keys and registration of a box; returns its configuration."""
         with self.database() as database:
-            boxes.register(database, box, self._public_key(box))
+            return demo.enrol(self.home, self.ports, database, box)
 
     def signing_key(self, box: str) -> Path:
         return self.home.secrets / f"box-{box}-signing.pem"
@@ -146,26 +137,17 @@ class Plant:
         for service in reversed(self.services.values()):
             service.stop()
 
-    def _public_key(self, box: str) -> str:
-        path = self.signing_key(box)
-        if not path.exists():
-            new = Ed25519PrivateKey.generate()
-            pem = new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            write_private(path, pem.decode())
-        public = load_pem_private_key(path.read_bytes(), None).public_key()
-        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
     def broker_listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex((self.ports.mqtt_host, self.ports.mqtt)) == 0
 
 
 @contextmanager
-def plant(*box_names: str) -> Iterator[Plant]:
-    """A plant that is stopped and removed at the end, whatever happens in between."""
+def plant(*box_names: str, settings: str = "") -> Iterator[Plant]:
+    """A plant that is stopped and removed at the end; `settings` are PostgreSQL's own."""
     # pytest's tmp_path is closed to the accounts that database and broker run as.
     folder = Path(tempfile.mkdtemp(prefix="ioc-plant-"))
-    built = Plant(Home(folder), Ports("127.0.0.1", free_port(), "127.0.0.1", free_port()))
+    built = Plant(Home(folder), Ports("127.0.0.1", free_port(), "127.0.0.1", free_port()), settings)
     try:
         built.prepare(box_names)
         yield built
