@@ -61,6 +61,7 @@ def make_database(server: Server, tier: Tier) -> Database:
                 admin.execute(f"create role {role}")  # type: ignore[call-overload]
     server.run(
         *(f"alter role {role} login" for role in ("ioc", "ioc_ingest", "ioc_api")),
+        "grant pg_read_all_settings to ioc",
         f"create database {name} owner ioc",
     )
     Server(server.url(name)).run("create extension postgis")
