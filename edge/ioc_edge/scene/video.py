@@ -52,7 +52,7 @@ def _encode(scene: Scene, video: Path, truth: Path, progress: Progress | None) -
         stream = container.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
         stream.codec_context.gop_size = max(1, round(spec.fps))
-        stream.options = {"preset": "veryfast", "crf": "22", "sc_threshold": "0"}
+        stream.options = {"preset": "superfast", "crf": "22", "sc_threshold": "0"}
         lines.write(scene.header().model_dump_json() + "\n")
         for image, frame_truth in scene.frames():
             for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")):
