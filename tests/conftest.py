@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from tests.support.api import Api, serving
 from tests.support.mosquitto import Mosquitto
 from tests.support.postgres import Cluster, Server
@@ -16,6 +17,14 @@ from ioc_cloud.db.migrate import migrate
 from ioc_cloud.db.pool import Connection
 
 TEMPLATE = "ioc_test_template"
+
+# The default draws every local variable of every frame: seconds for one traceback.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")

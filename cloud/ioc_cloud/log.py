@@ -9,7 +9,7 @@ import structlog
 def set_up(process: str) -> None:
     """Called once in `main`; a terminal gets lines for people instead of JSON."""
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if sys.stderr.isatty()
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )

@@ -126,7 +126,8 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > MAX_BODY:
-                raise BodyTooLarge(MAX_BODY)
+                # FastAPI lets this one kind of error through while it reads a body.
+                raise HTTPException(413, str(BodyTooLarge(MAX_BODY)))
             return message
 
         await self._app(scope, counted, send)

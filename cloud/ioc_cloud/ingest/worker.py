@@ -24,7 +24,7 @@ BATCH_WINDOW_S: Final = 0.05
 # A key registered now binds its box from here on.
 KEYS_AGE: Final = timedelta(seconds=2)
 FIRST_RETRY_S: Final = 0.1
-LAST_RETRY_S: Final = 5.0
+LAST_RETRY_S: Final = 2.0
 # mosquitto delivers again on reconnect alone: a message that nobody holds any more
 # would take its slot of the window with it.
 LEAK_S: Final = 60.0

@@ -26,6 +26,8 @@ KEPT_FRAMES: Final = 5_000
 # Changes that come closer together than this travel together.
 GATHER_S: Final = 0.05
 RETRY_S: Final = 1.0
+# How often the listener looks whether it is to stop.
+LOOK_UP_S: Final = 0.25
 IDLE_S: Final = 5.0
 
 
@@ -136,7 +138,7 @@ class Feed:
         while not self._stop.is_set():
             while self._gather(connection):
                 pass
-            for _ in connection.notifies(timeout=1.0, stop_after=1):
+            for _ in connection.notifies(timeout=LOOK_UP_S, stop_after=1):
                 self._stop.wait(GATHER_S)
 
     def _gather(self, connection: Connection) -> bool:

@@ -7,6 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.bad_events import CASES, Bad
+from tests.support.events import BoxSim, now, wire
+
 from ioc_cloud.events.decode import (
     Door,
     Parked,
@@ -17,9 +20,6 @@ from ioc_cloud.events.decode import (
     decode,
 )
 from ioc_models.events import content_sha256, signed_bytes
-
-from tests.support.bad_events import CASES, Bad
-from tests.support.events import BoxSim, now, wire
 
 TOPIC = "ioc/1/box-01/ev/plate"
 
