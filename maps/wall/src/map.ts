@@ -16,7 +16,7 @@ import { type Language, t } from "./i18n.ts";
 import { cameraSign, LOOK_COLOUR, LOOKS } from "./icons.ts";
 import { type LivePoint, liveLayers } from "./layers.ts";
 import { type CameraLook, type CommuneCounts, total } from "./state.ts";
-import { COLOUR, NOTHING, placesIn, wallStyle } from "./style.ts";
+import { CAMERA_NAME_ZOOM, COLOUR, NOTHING, placesIn, wallStyle } from "./style.ts";
 import type { CommuneProperties, Communes, Place } from "./wire.ts";
 
 // Without it MapLibre 6 asks for its worker beside the bundle, and the map stays empty.
@@ -26,7 +26,8 @@ setWorkerUrl(workerUrl);
 const CANVAS_LIMIT: [number, number] = [16_384, 16_384];
 const SIGN_PX = 30;
 const DENSITY = 2;
-const CAMERA_NAME_ZOOM = 11.5;
+/** Nearer than this nothing is left on screen to say where the cameras are. */
+const NEAREST = 15.5;
 /** Halos of cameras that the inset shows apart would hide the names around them. */
 const CROWDED_SCALE = 0.7;
 
@@ -45,6 +46,8 @@ export interface MapOptions {
   scale: number;
   /** A small fixed window; it neither pans nor zooms. */
   inset: boolean;
+  box: Box;
+  room: PaddingOptions;
 }
 
 export class WallMap {
@@ -62,14 +65,15 @@ export class WallMap {
   #crowding = 1;
   #sent = "";
 
-  constructor({ container, language, scale, inset }: MapOptions) {
+  constructor({ container, language, scale, inset, box, room }: MapOptions) {
     this.#scale = scale;
     this.#map = new MapLibre({
       container,
       style: wallStyle(language, scale, inset),
       attributionControl: false,
       maxCanvasSize: CANVAS_LIMIT,
-      bounds: [104.4, 8.4, 106.0, 9.7],
+      bounds: box,
+      fitBoundsOptions: { padding: room, maxZoom: NEAREST },
       maxBounds: [
         [98, 4],
         [109, 14],
@@ -161,8 +165,8 @@ export class WallMap {
     this.#source("places").setData(placesIn(language));
   }
 
-  fit(box: Box, padding: number | PaddingOptions): void {
-    this.#map.fitBounds(box as LngLatBoundsLike, { padding, animate: false, maxZoom: 15.5 });
+  fit(box: Box, padding: PaddingOptions): void {
+    this.#map.fitBounds(box as LngLatBoundsLike, { padding, animate: false, maxZoom: NEAREST });
   }
 
   flyTo(place: Place, zoom: number): void {

@@ -28,6 +28,9 @@ export const COLOUR = {
   focus: "#ffffff",
 } as const;
 
+/** From here on the names of a town's cameras have room beside each other. */
+export const CAMERA_NAME_ZOOM = 11.5;
+
 /** Share of the busiest commune, 0 to 1, kept in feature state so that counts move no geometry. */
 const SHARE: ExpressionSpecification = ["coalesce", ["feature-state", "share"], 0];
 
@@ -158,6 +161,7 @@ function cameraLayers(scale: number, inset: boolean): LayerSpecification[] {
     {
       id: "camera-name",
       type: "symbol",
+      minzoom: inset ? 0 : CAMERA_NAME_ZOOM,
       source: "cameras",
       layout: {
         "text-field": ["get", "title"],

@@ -2,21 +2,15 @@
 import { signOut } from "./api.ts";
 import { cameraCard, communeCard } from "./cards.ts";
 import { element } from "./dom.ts";
-import { ago } from "./format.ts";
-import { type Box, boxOf, boxOfFeatures, crowded, framed } from "./geo.ts";
 import { type Language, storedLanguage, storeLanguage, t } from "./i18n.ts";
-import { livePoints, RING_MS } from "./layers.ts";
 import { cameraTitle, EventList, FILTERS, type Filter } from "./list.ts";
-import { type CameraMark, type Picked, WallMap } from "./map.ts";
+import type { Picked } from "./map.ts";
+import { Maps } from "./maps.ts";
 import { Shell } from "./shell.ts";
-import { cameraAge, cameraKey, cameraLook, cameraOf, type Store } from "./state.ts";
+import { cameraKey, cameraOf, type Store } from "./state.ts";
 import type { CommuneName, Communes } from "./wire.ts";
 
 const TICK_MS = 1000;
-const FRAME_MS = 50;
-/** How often halos fade where every frame is drawn by the processor. */
-const CALM_FADE_MS = 3000;
-const CAMERA_ZOOM = 15;
 const TIP_MARGIN_PX = 40;
 /** Deck.gl and the browser leak a little over days; a fresh page at a quiet hour costs a second. */
 const RELOAD_AFTER_MS = 20 * 3_600_000;
@@ -26,77 +20,44 @@ export class Wall {
   readonly ready: Promise<void>;
   readonly #store: Store;
   readonly #now: () => number;
-  readonly #scale: number;
   readonly #shell: Shell;
   readonly #list: EventList;
-  readonly #map: WallMap;
-  readonly #inset: WallMap;
+  readonly #maps: Maps;
   readonly #startedAt = performance.now();
   #language: Language = storedLanguage();
   #filter: Filter = "all";
   #picked: Picked = null;
   #communes: Communes | null = null;
-  #province: Box | null = null;
-  #framedBox = "";
-  #drawnCounts: unknown = null;
   #scheduled = false;
-  #mapReady = false;
-  #calm = false;
-  #lastFrame = 0;
-  #frameAsked = false;
-  #drawnEvents: unknown = null;
-  #drawnLiveAt = 0;
 
   constructor(store: Store, now: () => number, scale: number) {
     this.#store = store;
     this.#now = now;
-    this.#scale = scale;
     this.#list = new EventList((event) => {
       const camera = cameraOf(store.state, event);
       this.#pick(camera === undefined ? null : { camera: cameraKey(camera.box, camera.id) });
     });
     this.#shell = new Shell(this.#list.root, (camera) => this.#pick({ camera }));
     this.#shell.label(this.#language);
-    this.#map = this.#makeMap(this.#shell.map, false);
-    this.#shell.insetPane.hidden = false;
-    this.#inset = this.#makeMap(this.#shell.inset, true);
-    this.ready = Promise.all([this.#map.ready, this.#inset.ready]).then(() => {
-      this.#mapReady = true;
-      this.#calm = this.#map.softwareRendered || reducedMotion();
-      document.body.toggleAttribute("data-calm", this.#calm);
-      this.#schedule();
+    this.#maps = new Maps({
+      store,
+      shell: this.#shell,
+      scale,
+      language: this.#language,
+      now,
+      onPick: (picked) => this.#pick(picked),
+      onHover: (picked, x, y) => this.#tip(picked, x, y),
     });
+    this.ready = this.#maps.ready;
     this.#listen();
     this.#schedule();
   }
 
   setCommunes(communes: Communes): void {
     this.#communes = communes;
-    this.#province = boxOfFeatures(communes);
-    for (const map of [this.#map, this.#inset]) map.setCommunes(communes);
+    this.#maps.setCommunes(communes);
     this.#shell.setBoundaries(communes.approximate, communes.attribution, this.#language);
-    if (this.#province !== null) this.#map.fit(this.#province, this.#padding());
-    this.#drawnCounts = null;
-    this.#framedBox = "";
     this.#schedule();
-  }
-
-  #padding() {
-    const px = (design: number) => design * this.#scale;
-    return { top: px(36), bottom: px(44), left: px(40), right: px(230) };
-  }
-
-  /** Room for names beside the outermost cameras. */
-  #insetPadding() {
-    const px = (design: number) => design * this.#scale;
-    return { top: px(30), bottom: px(56), left: px(180), right: px(180) };
-  }
-
-  #makeMap(container: HTMLElement, inset: boolean): WallMap {
-    const map = new WallMap({ container, language: this.#language, scale: this.#scale, inset });
-    map.onPick((picked) => this.#pick(picked));
-    map.onHover((picked, x, y) => this.#tip(picked, x, y));
-    return map;
   }
 
   #listen(): void {
@@ -119,7 +80,7 @@ export class Wall {
     storeLanguage(language);
     this.#shell.label(language);
     this.#drawFilters();
-    for (const map of [this.#map, this.#inset]) map.setLanguage(language);
+    this.#maps.setLanguage(language);
     this.#schedule();
   }
 
@@ -144,7 +105,7 @@ export class Wall {
   #pick(picked: Picked): void {
     this.#picked = picked;
     const camera = picked !== null && "camera" in picked && this.#camera(picked.camera);
-    if (camera && !this.#framedBox) this.#map.flyTo(camera.location, CAMERA_ZOOM);
+    if (camera) this.#maps.show(camera.location);
     this.#schedule();
   }
 
@@ -191,72 +152,7 @@ export class Wall {
     this.#list.render(this.#store.state, this.#language, this.#filter, now);
     this.#shell.render(this.#store.state, this.#language, now);
     this.#renderCard(now);
-    if (this.#mapReady) this.#renderMap(now);
-  }
-
-  #renderMap(now: number): void {
-    const { state } = this.#store;
-    const marks = this.#marks(now);
-    this.#frameCameras(marks);
-    for (const map of [this.#map, this.#inset]) map.setCameras(marks);
-    if (this.#drawnCounts !== state.counts && this.#communes !== null) {
-      this.#drawnCounts = state.counts;
-      for (const map of [this.#map, this.#inset]) map.setCounts(state.counts);
-    }
-    this.#animate(now);
-  }
-
-  /** Runs at 20 frames a second while a ring is on its way, else with the tick. */
-  #animate(now: number): void {
-    const { events } = this.#store.state;
-    const unchanged = events === this.#drawnEvents;
-    if (this.#calm && unchanged && now - this.#drawnLiveAt < CALM_FADE_MS) return;
-    this.#drawnEvents = events;
-    this.#drawnLiveAt = now;
-    const points = livePoints(this.#store.state, now);
-    for (const map of [this.#map, this.#inset]) map.setLive(points, now);
-    const moving = !this.#calm && points.some((point) => now - point.seenAt < RING_MS);
-    if (!moving || this.#frameAsked) return;
-    this.#frameAsked = true;
-    requestAnimationFrame((at) => this.#frame(at));
-  }
-
-  #frame(at: number): void {
-    if (at - this.#lastFrame < FRAME_MS) {
-      requestAnimationFrame((next) => this.#frame(next));
-      return;
-    }
-    this.#lastFrame = at;
-    this.#frameAsked = false;
-    this.#animate(this.#now());
-  }
-
-  #marks(now: number): CameraMark[] {
-    return [...this.#store.state.cameras].map(([key, camera]) => {
-      const look = cameraLook(camera, now);
-      const age = cameraAge(camera, now);
-      const name = cameraTitle(camera, this.#language);
-      const old = look === "stale" && age !== null;
-      const title = old ? `${name}\n${ago(age, this.#language)}` : name;
-      return { key, title, look, location: camera.location };
-    });
-  }
-
-  /** Opens the inset where cameras stand so close that the province's scale cannot part them. */
-  #frameCameras(marks: readonly CameraMark[]): void {
-    if (this.#province === null) return;
-    const cameras = boxOf(marks.map((mark) => mark.location));
-    const needed = cameras !== null && crowded(cameras, this.#province);
-    const box = needed ? framed(cameras) : null;
-    const key = box?.join() ?? "";
-    this.#shell.insetPane.hidden = box === null;
-    if (key === this.#framedBox) return;
-    this.#framedBox = key;
-    if (box !== null) {
-      this.#inset.fit(box, this.#insetPadding());
-      this.#inset.nameInView();
-    }
-    this.#map.setFrame(box === null ? null : this.#inset.box);
+    this.#maps.draw(now);
   }
 
   #renderCard(now: number): void {
@@ -288,5 +184,3 @@ export class Wall {
     if (oldPage && quiet && this.#store.state.link.stream === "open") location.reload();
   }
 }
-
-const reducedMotion = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
