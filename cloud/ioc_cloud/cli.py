@@ -15,7 +15,7 @@ from ioc_cloud import status as figures
 from ioc_cloud.auth import keys
 from ioc_cloud.errors import CloudError
 from ioc_cloud.ops import boundaries, demo, postgres, supervise, up
-from ioc_cloud.ops.home import Home, Ports
+from ioc_cloud.ops.home import Access, Home, Ports
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Cà Mau IOC")
 box_app = typer.Typer(no_args_is_help=True, help="Thiết bị biên / boxes")
@@ -44,7 +44,7 @@ def start(
     options = up.Options(
         ports=Ports(http_host, http_port, mqtt_host, mqtt_port),
         video=_absolute(video),
-        tls={name: path.resolve() for name, path in tls.items() if path},
+        tls={name: path.resolve() for name, path in tls.items() if path is not None},
         boundaries=boundaries.chosen_file(),
     )
     up.run(Home.default(), options)
@@ -102,13 +102,13 @@ def box_add(box: str, *, as_json: Annotated[bool, typer.Option("--json")] = Fals
     """Cấp tài khoản cho một thiết bị / credentials with which any MQTT client can be a box."""
     home = Home.default()
     supervisor = supervise.running(home)
-    ports = _ports(home)
+    access = Access.of(home)
     with psycopg.connect(postgres.url(home, postgres.OWNER)) as connection:
-        enrolled = demo.enrol(home, ports, connection, box)
+        enrolled = demo.enrol(home, access, connection, box)
     supervisor.signalProcess("mosquitto", "HUP")
     shown = {
-        "host": ports.mqtt_host,
-        "port": ports.mqtt,
+        "host": access.ports.mqtt_host,
+        "port": access.ports.mqtt,
         "username": box,
         "password": Path(enrolled["broker"]["password_file"]).read_text(),
         "topic": f"ioc/1/{box}/ev/KIND",
@@ -121,11 +121,6 @@ def box_add(box: str, *, as_json: Annotated[bool, typer.Option("--json")] = Fals
     else:
         for name, value in shown.items():
             sys.stdout.write(f"{name:17} {value}\n")
-
-
-def _ports(home: Home) -> Ports:
-    """Where this installation listens, as the last `up` wrote it down."""
-    return Ports(**json.loads((home.root / "ports.json").read_text()))
 
 
 @key_app.command("add")

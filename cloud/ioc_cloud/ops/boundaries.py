@@ -31,6 +31,7 @@ EXACT = "exact"
 # Metres on the ground: VN-2000 / UTM 48N covers all of the province.
 METRES = 3405
 TOLERANCE_M = 15
+SURROUNDINGS = (103.5, 8.0, 107.0, 11.0)
 # How far land reaches beyond the outermost commune's centre, about a commune's width.
 INLAND_M = 9_000
 
@@ -109,9 +110,9 @@ def cells() -> geopandas.GeoDataFrame:
     reach = points.union_all().convex_hull.buffer(INLAND_M)
     polygons = shapely.voronoi_polygons(points.union_all(), extend_to=reach)
     voronoi = geopandas.GeoDataFrame(geometry=list(polygons.geoms), crs=METRES)
-    land = geopandas.read_file(LAND, layer="land").set_crs(4326, allow_override=True)
-    land["geometry"] = land.make_valid()
-    land = land.clip((103.5, 8.0, 107.0, 11.0)).to_crs(METRES)
+    world = geopandas.read_file(LAND, layer="land").geometry.set_crs(4326, allow_override=True)
+    # Cut first: mending all of Eurasia's coast takes ten seconds, its corner none.
+    land = world.clip_by_rect(*SURROUNDINGS).make_valid().to_crs(METRES)
     voronoi["geometry"] = voronoi.intersection(reach).intersection(land.union_all())
     joined = points.sjoin(voronoi.reset_index(), predicate="within", how="left")
     # A centre that the coarse coast puts into the sea still gets its cell.

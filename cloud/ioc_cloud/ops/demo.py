@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +15,7 @@ from ioc_cloud.auth import keys
 from ioc_cloud.errors import CloudError
 from ioc_cloud.ingest import boxes
 from ioc_cloud.ops import broker
-from ioc_cloud.ops.home import REPOSITORY, Home, Ports, write_private
+from ioc_cloud.ops.home import REPOSITORY, Access, Home, write_private
 from ioc_models.events import BoxId, CameraId
 from ioc_models.geo import Point
 
@@ -83,37 +82,56 @@ def video_path(home: Home, camera: DemoCamera) -> Path:
     return home.boxes / "scenes" / name
 
 
-def render(home: Home, camera: DemoCamera, progress: Callable[[float], None]) -> None:
-    """Render a camera's video unless it is there; `progress` gets shares from 0 to 1.
+class Rendering:
+    """One camera's video being drawn, by a process of its own."""
 
-    Raises:
-        RenderFailed: With the renderer's last words.
-    """
-    target = video_path(home, camera)
-    if target.exists():
-        progress(1.0)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(".part.mp4")
-    scene = camera.scene
-    options = ["--seed", str(scene.seed), "--time", scene.time_of_day, "--camera", camera.id]
-    options += ["--seconds", str(scene.seconds), *(["--rain"] if scene.rain else [])]
-    with subprocess.Popen(  # noqa: S603 our own renderer
-        [sys.executable, "-m", "ioc_edge.scene", str(part), *options, "--progress", "plain"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as renderer:
-        for line in renderer.stdout or ():
-            progress(float(line))
-        complaint = renderer.stderr.read() if renderer.stderr else ""
-    if renderer.returncode:
-        raise RenderFailed(f"{camera.id}: {complaint.strip()[-500:]}")
-    part.replace(target)
+    def __init__(self, home: Home, camera: DemoCamera) -> None:
+        """Begin, unless the video is there already."""
+        self.camera = camera
+        self.share = 1.0
+        self._target = video_path(home, camera)
+        self._part = self._target.with_suffix(".part.mp4")
+        self._process: subprocess.Popen[str] | None = None
+        if not self._target.exists():
+            self.share = 0.0
+            self._process = self._start()
+
+    def _start(self) -> "subprocess.Popen[str]":
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        scene = self.camera.scene
+        options = ["--seed", str(scene.seed), "--time", scene.time_of_day]
+        options += ["--seconds", str(scene.seconds), *(["--rain"] if scene.rain else [])]
+        options += ["--camera", self.camera.id, "--progress", "plain"]
+        return subprocess.Popen(  # noqa: S603 our own renderer
+            [sys.executable, "-m", "ioc_edge.scene", str(self._part), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def follow(self) -> None:
+        """Keep `share`, from 0 to 1, until the video is whole.
+
+        Raises:
+            RenderFailed: With the renderer's last words.
+        """
+        if self._process is None:
+            return
+        for line in self._process.stdout or ():
+            self.share = float(line)
+        _, complaint = self._process.communicate()
+        if self._process.returncode:
+            raise RenderFailed(f"{self.camera.id}: {complaint.strip()[-500:]}")
+        self._part.replace(self._target)
+
+    def stop(self) -> None:
+        """Give up, as when the user does."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
 
 
 def enrol(
-    home: Home, ports: Ports, connection: psycopg.Connection[Any], box: str
+    home: Home, access: Access, connection: psycopg.Connection[Any], box: str
 ) -> dict[str, Any]:
     """Give a box its account, keys and registration; the same again at every start.
 
@@ -139,12 +157,13 @@ def enrol(
         "box": box,
         "state_dir": str(home.boxes / box),
         "broker": {
-            "host": ports.mqtt_host,
-            "port": ports.mqtt,
+            "host": access.ports.mqtt_host,
+            "port": access.ports.mqtt,
             "username": box,
             "password_file": str(password_path),
+            "ca_file": str(access.mqtt_ca) if access.mqtt_ca else None,
         },
-        "api": {"url": f"http://{ports.http_host}:{ports.http}", "key_file": str(key_path)},
+        "api": {"url": access.ports.url, "key_file": str(key_path)},
         "signing_key_file": str(private_path),
     }
 

@@ -2,12 +2,13 @@
 
 import getpass
 import hashlib
+import json
 import os
 import pwd
 import secrets
 import socket
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ioc_cloud.errors import CloudError
@@ -53,6 +54,30 @@ class Ports:
                         f"Cổng {port} trên {host} đã có chương trình khác dùng; chọn cổng khác: "
                         f"{option} N / port {port} on {host} is taken; choose another"
                     ) from error
+
+    @property
+    def url(self) -> str:
+        """Where wall and API answer."""
+        return f"http://{self.http_host}:{self.http}"
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a box reaches this installation; kept for `ioc box add`."""
+
+    ports: Ports
+    mqtt_ca: Path | None = None
+
+    @classmethod
+    def of(cls, home: "Home") -> "Access":
+        """As the last `ioc up` wrote it down."""
+        kept = json.loads((home.root / "access.json").read_text())
+        ca = kept["mqtt_ca"]
+        return cls(Ports(**kept["ports"]), Path(ca) if ca else None)
+
+    def keep(self, home: "Home") -> None:
+        """Write it down."""
+        write_private(home.root / "access.json", json.dumps(asdict(self), default=str))
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,8 @@ def make_roles(home: Home) -> None:
                     verb, sql.Identifier(role), sql.Literal(home.secret(f"postgres-{role}"))
                 )
             )
+        # The migrations ask what is preloaded before they dare to use TimescaleDB.
+        server.execute(sql.SQL("GRANT pg_read_all_settings TO {}").format(sql.Identifier(OWNER)))
         if not server.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
         ).fetchone():

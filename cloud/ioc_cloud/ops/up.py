@@ -1,6 +1,5 @@
 """`ioc up`: from a prepared machine to live events on the wall."""
 
-import json
 import os
 import signal
 import sys
@@ -8,19 +7,19 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import psycopg
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from ioc_cloud.auth import users
 from ioc_cloud.db import migrate
 from ioc_cloud.errors import CloudError
 from ioc_cloud.ops import boundaries, broker, demo, postgres, wall_build
-from ioc_cloud.ops.home import Home, Ports, runs_as, write_private
+from ioc_cloud.ops.home import Access, Home, Ports, runs_as
 from ioc_cloud.ops.supervise import Program, Supervisor
 
 OPERATOR = "operator"
@@ -41,6 +40,11 @@ class Options:
     tls: dict[str, Path]
     boundaries: Path | None
 
+    @property
+    def access(self) -> Access:
+        """How boxes reach us."""
+        return Access(self.ports, self.tls.get("cafile"))
+
 
 class Steps:
     """Progress on the terminal: one line a step, bilingual, plain when nobody watches."""
@@ -51,15 +55,16 @@ class Steps:
         self._began = time.monotonic()
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """Show a step while it runs and how long it took."""
+    def step(self, title: str, *, quiet: bool = False) -> Iterator[None]:
+        """Show a step while it runs (unless it shows itself) and how long it took."""
         began = time.monotonic()
-        if self.console.is_terminal:
+        if self.console.is_terminal and not quiet:
             with self.console.status(title):
                 yield
         else:
             yield
-        self.console.print(f"  [green]✓[/] {title} [dim]{time.monotonic() - began:.1f} s[/]")
+        took = f"[dim]{time.monotonic() - began:.1f} s[/]"
+        self.console.print(f"  [green]✓[/] {title} {took}", soft_wrap=True)
 
     def elapsed_s(self) -> float:
         """Seconds since the command began."""
@@ -68,7 +73,6 @@ class Steps:
 
 def programs(home: Home, options: Options, box_names: Sequence[str]) -> list[Program]:
     """Every process of one machine, in the order in which they start."""
-    environment = cloud_environment(home, options)
     python = sys.executable
     return [
         Program(
@@ -79,8 +83,14 @@ def programs(home: Home, options: Options, box_names: Sequence[str]) -> list[Pro
             stop_wait_s=60,
         ),
         Program("mosquitto", broker.command(home)),
-        Program("ingest", [python, "-m", "ioc_cloud.ingest"], environment),
-        Program("api", [python, "-m", "ioc_cloud.app"], environment),
+        Program(
+            "ingest",
+            [python, "-m", "ioc_cloud.ingest"],
+            cloud_environment(home, options, "ioc_ingest"),
+        ),
+        Program(
+            "api", [python, "-m", "ioc_cloud.app"], cloud_environment(home, options, "ioc_api")
+        ),
         *(
             Program(name, [python, "-m", "ioc_edge", "run", str(home.boxes / f"{name}.yaml")])
             for name in box_names
@@ -88,15 +98,13 @@ def programs(home: Home, options: Options, box_names: Sequence[str]) -> list[Pro
     ]
 
 
-def cloud_environment(home: Home, options: Options) -> dict[str, str]:
-    """Settings of ingest and API; each gets the database roles of both, files stay private."""
+def cloud_environment(home: Home, options: Options, role: str) -> dict[str, str]:
+    """Settings of ingest or API; each knows the password of its own database role alone."""
     ports = options.ports
     home.secret("mqtt-ingest")
     environment = {
         "IOC_HOME": str(home.root),
-        "IOC_DATABASE_URL": postgres.url(home, postgres.OWNER),
-        "IOC_INGEST_DATABASE_URL": postgres.url(home, "ioc_ingest"),
-        "IOC_API_DATABASE_URL": postgres.url(home, "ioc_api"),
+        f"{role.upper()}_DATABASE_URL": postgres.url(home, role),
         "IOC_MQTT_HOST": ports.mqtt_host,
         "IOC_MQTT_PORT": str(ports.mqtt),
         "IOC_MQTT_USER": broker.INGEST,
@@ -127,15 +135,17 @@ def run(home: Home, options: Options) -> None:
     with steps.step("Chuẩn bị cơ sở dữ liệu và bộ chuyển tin / preparing database and broker"):
         postgres.prepare(home)
         broker.prepare(home, options.ports, options.tls)
-        write_private(home.root / "ports.json", json.dumps(asdict(options.ports)))
+        options.access.keep(home)
+    renders = Renders(home, () if options.video else definitions)
     supervisor = Supervisor(home, programs(home, options, [box.box for box in definitions]))
     _stop_on_signals()
     try:
-        _start(home, options, steps, supervisor, definitions)
+        _start(home, options, steps, supervisor, definitions, renders)
         _watch(supervisor)
     except KeyboardInterrupt:
         steps.console.print("\nDừng lại / stopping ...")
     finally:
+        renders.stop()
         supervisor.stop()
     steps.console.print("Đã dừng; dữ liệu được giữ lại / stopped; the data is kept.")
 
@@ -154,6 +164,7 @@ def _start(
     steps: Steps,
     supervisor: Supervisor,
     definitions: Sequence[demo.DemoBox],
+    renders: "Renders",
 ) -> None:
     with steps.step("PostgreSQL"):
         supervisor.start("postgres")
@@ -167,8 +178,8 @@ def _start(
         for name in ("mosquitto", "ingest", "api"):
             supervisor.start(name)
         _await_api(options.ports, supervisor)
-    if options.video is None:
-        _render(home, steps, definitions)
+    with steps.step("Camera / cameras", quiet=True):
+        renders.wait(steps.console)
     with steps.step("Hộp biên / edge boxes"):
         for box in definitions:
             supervisor.start(box.box)
@@ -184,7 +195,7 @@ def _fill(home: Home, options: Options, definitions: Sequence[demo.DemoBox]) -> 
     with psycopg.connect(postgres.url(home, postgres.OWNER)) as connection:
         users.create(connection, OPERATOR, home.secret("operator"), ["wall:read", "status:read"])
         for box in definitions:
-            enrolled = demo.enrol(home, options.ports, connection, box.box)
+            enrolled = demo.enrol(home, options.access, connection, box.box)
             demo.write_configuration(home, box, enrolled, options.video)
         return boundaries.load(home, connection)
 
@@ -193,7 +204,7 @@ def _await_api(ports: Ports, supervisor: Supervisor) -> None:
     end = time.monotonic() + API_S
     while time.monotonic() < end:
         try:
-            if httpx.get(f"http://{ports.http_host}:{ports.http}/api/health").is_success:
+            if httpx.get(f"{ports.url}/api/health").is_success:
                 return
         except httpx.TransportError:
             pass
@@ -216,36 +227,52 @@ def _await_event(home: Home, supervisor: Supervisor) -> None:
     )
 
 
-def _render(home: Home, steps: Steps, definitions: Sequence[demo.DemoBox]) -> None:
-    cameras = [camera for box in definitions for camera in box.cameras]
-    if all(demo.video_path(home, camera).exists() for camera in cameras):
-        return
-    title = "Vẽ camera mô phỏng / rendering the simulated cameras"
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        console=steps.console,
-        transient=True,
-    )
-    with steps.step(title) if not steps.console.is_terminal else bar, ThreadPoolExecutor() as pool:
+class Renders:
+    """The simulated cameras, drawn while the rest of the machine starts."""
 
-        def one(camera: demo.DemoCamera) -> None:
-            task = bar.add_task(camera.title_vi, total=1.0)
-            demo.render(home, camera, lambda share: bar.update(task, completed=share))
+    def __init__(self, home: Home, definitions: Sequence[demo.DemoBox]) -> None:
+        """Begin to draw what is not there yet, one process a camera."""
+        cameras = [camera for box in definitions for camera in box.cameras]
+        self._renderings = [demo.Rendering(home, camera) for camera in cameras]
 
-        list(pool.map(one, cameras))
+    def stop(self) -> None:
+        """Give up on what is not done."""
+        for rendering in self._renderings:
+            rendering.stop()
+
+    def wait(self, console: Console) -> None:
+        """Show how far each is until all are done.
+
+        Raises:
+            RenderFailed: One could not be drawn.
+        """
+        bar = Progress(
+            SpinnerColumn(),
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        with bar, ThreadPoolExecutor() as pool:
+            jobs = [pool.submit(rendering.follow) for rendering in self._renderings]
+            tasks = [bar.add_task(one.camera.title_vi, total=1.0) for one in self._renderings]
+            while not all(job.done() for job in jobs):
+                for rendering, task in zip(self._renderings, tasks, strict=True):
+                    bar.update(task, completed=rendering.share)
+                time.sleep(0.2)
+        for job in jobs:
+            job.result()
 
 
 def _announce(home: Home, options: Options, steps: Steps, *, tier: str, outlines: str) -> None:
     ports = options.ports
     show = steps.console.print
     show(f"\n[bold green]Đã chạy / running[/] sau {steps.elapsed_s():.0f} s")
-    show(f"  Màn hình / wall    [bold]http://{ports.http_host}:{ports.http}/[/]")
+    show(f"  Màn hình / wall    [bold]{ports.url}/[/]")
     show(f"  Đăng nhập / login  {OPERATOR}  {home.secret('operator')}", soft_wrap=True)
-    show(f"  API                http://{ports.http_host}:{ports.http}/api/docs")
+    show(f"  API                {ports.url}/api/docs")
     show(f"  MQTT               {ports.mqtt_host}:{ports.mqtt}   (./ioc box add ID)")
     show(f"  Lưu trữ / storage  {tier}; {home.root}", soft_wrap=True)
     if outlines == boundaries.APPROXIMATE:
