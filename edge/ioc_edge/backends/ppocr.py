@@ -37,7 +37,7 @@ WORTH_A_BRANCH: Final = 2e-3
 # and never turns a clear picture into another text. Two-letter series exist since
 # 2023 alone, four-figure numbers are from before 2010.
 ILLEGAL: Final = 8.0
-TWO_LETTERS: Final = 1.5
+TWO_LETTERS: Final = 2.2
 FOUR_FIGURES: Final = 1.5
 ROW_CANDIDATES: Final = 12
 # Share of belief that a letter lends to one it is taken for (seen on real crops; the

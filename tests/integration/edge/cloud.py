@@ -27,6 +27,9 @@ class Cloud:
     def seqs(self) -> list[int]:
         return [body["seq"] for body in self.heard]
 
+    def has_heard(self, events: int) -> bool:
+        return len(self.heard) >= events
+
     def hear(self, client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
         address = topics.parse(message.topic)
         if address is None or address.channel != "ev":
@@ -55,8 +58,12 @@ def listening(broker: Mosquitto, cloud: Cloud) -> Iterator[mqtt.Client]:
     client.username_pw_set(CLOUD, password(CLOUD))
     client.reconnect_delay_set(1, 1)
     ready = threading.Event()
+
+    def subscribe(*_: object) -> None:
+        client.subscribe([(topic, 1) for topic in topics.CLOUD_MAY_READ])
+
     client.on_message = cloud.hear
-    client.on_connect = lambda *_: client.subscribe([(t, 1) for t in topics.CLOUD_MAY_READ])
+    client.on_connect = subscribe
     client.on_subscribe = lambda *_: ready.set()
     client.connect("127.0.0.1", broker.port)
     client.loop_start()

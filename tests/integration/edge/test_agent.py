@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def test_a_killed_agent_goes_on_in_the_same_epoch_without_a_hole(
         for _ in range(2):
             seen = len(cloud.heard)
             agent = subprocess.Popen([sys.executable, "-m", "ioc_edge", "run", config])
-            eventually(lambda before=seen: len(cloud.heard) >= before + 2, START_S)
+            eventually(partial(cloud.has_heard, seen + 2), START_S)
             os.kill(agent.pid, signal.SIGKILL)
             agent.wait()
     assert len({body["epoch"] for body in cloud.heard}) == 1

@@ -1,0 +1,119 @@
+"""Real Vietnamese plates and real traffic through the whole pipeline.
+
+The pictures may not be shipped: IOC_REAL_DATA names the folder that holds them.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from tests.unit.edge.parts import NOON
+
+from ioc_edge.backends import Detection, Detector, Image, Reader, open_detectors, open_reader
+from ioc_edge.capture import Frame
+from ioc_edge.pipeline import Pipeline, read_frames
+from ioc_edge.settings import BUILT_IN_DETECTOR, CameraConfig
+from ioc_models import plates
+from ioc_models.events import EvidenceRef, ModelRef
+
+CAMERA = CameraConfig.model_validate(
+    {"id": "cam-1", "title_vi": "x", "source": "x", "location": {"lon": 105.15, "lat": 9.18}}
+)
+# A still picture is shown as a short burst, as a camera would.
+BURST = 3
+MUST_READ = 0.70
+
+
+@dataclass
+class TrueBoxes:
+    """Says what people marked; measures reading alone."""
+
+    now: list[Detection] = field(default_factory=list)
+    model: ModelRef | None = None
+
+    def detect(self, frames: Sequence[Image]) -> list[list[Detection]]:
+        return [self.now for _ in frames]
+
+
+class Nowhere:
+    def keep(self, role: str, image: Image) -> EvidenceRef | None:  # noqa: ARG002 a protocol
+        return None
+
+
+@pytest.fixture(scope="module")
+def real() -> Path:
+    folder = os.environ.get("IOC_REAL_DATA")
+    if not folder:
+        pytest.skip("IOC_REAL_DATA names no folder of real pictures")
+    return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return open_reader("ppocr", 1)
+
+
+def marked(picture: dict[str, Any]) -> list[Detection]:
+    boxes = [plate["bbox_xywh"] for plate in picture["plates"]]
+    return [Detection((x, y, x + w, y + h), "plate", 0.9) for x, y, w, h in boxes]
+
+
+def scenes(real: Path) -> Iterator[tuple[Image, dict[str, Any]]]:
+    for labels in sorted((real / "vn_scenes").glob("*.json")):
+        image = cv2.imread(str(labels.with_suffix(".jpg")))
+        assert image is not None
+        yield np.asarray(image, np.uint8), json.loads(labels.read_text())
+
+
+def share_read(real: Path, detector: Detector, reader: Reader) -> float:
+    right = readable = 0
+    for image, picture in scenes(real):
+        if isinstance(detector, TrueBoxes):
+            detector.now = marked(picture)
+        burst = [Frame(image, NOON + timedelta(seconds=0.1 * i)) for i in range(BURST)]
+        drafts = read_frames(burst, Pipeline(CAMERA, detector, reader, Nowhere()))
+        told = Counter(d.data["plate"]["text"] for d in drafts if d.kind == "plate")
+        want = Counter(plates.normalise(p["text"]) for p in picture["plates"] if p["text"])
+        right += (told & want).total()
+        readable += want.total()
+    return right / readable
+
+
+def test_marked_plates_of_real_scenes_are_read(real: Path, reader: Reader) -> None:
+    assert share_read(real, TrueBoxes(), reader) >= MUST_READ
+
+
+@pytest.mark.skipif(not BUILT_IN_DETECTOR.exists(), reason="no trained detector in this tree")
+def test_plates_of_real_scenes_are_found_and_read(real: Path, reader: Reader) -> None:
+    (detector,) = open_detectors(BUILT_IN_DETECTOR, 1, 1)
+    assert share_read(real, detector, reader) >= MUST_READ
+
+
+@pytest.mark.parametrize("choice", ["motion", "trained"])
+def test_real_traffic_is_followed_and_counted(choice: str, real: Path, reader: Reader) -> None:
+    if choice == "trained" and not BUILT_IN_DETECTOR.exists():
+        pytest.skip("no trained detector in this tree")
+    (detector,) = open_detectors("motion" if choice == "motion" else BUILT_IN_DETECTOR, 1, 1)
+    pipeline = Pipeline(CAMERA, detector, reader, Nowhere())
+    with av.open(str(real / "clips" / "car-detection.mp4")) as clip:
+        frames = (
+            Frame(
+                np.asarray(picture.to_ndarray(format="bgr24"), np.uint8),
+                NOON + timedelta(seconds=picture.time or 0.0),
+            )
+            for picture in clip.decode(video=0)
+        )
+        drafts = read_frames(frames, pipeline)
+    counted = sum(
+        (Counter(d.data["counts"]) for d in drafts if d.kind == "traffic"), start=Counter()
+    )
+    assert 4 <= counted.total() <= 40
