@@ -85,7 +85,7 @@ CASES = [
     Bad("an array", "schema", lambda _: b"[1, 2]", told=False),
     Bad("a string", "schema", lambda _: b'"hello"', told=False),
     Bad("duplicate key", "duplicate_key", replaced(b'"v": 1', b'"v": 1, "v": 1')),
-    Bad("duplicate key inside", "duplicate_key", replaced(b'"votes": 5', b'"votes": 5, "votes": 6')),
+    Bad("duplicate inside", "duplicate_key", replaced(b'"votes": 5', b'"votes": 5, "votes": 6')),
     Bad("escaped NUL", "nul_character", replaced(b'"label": "car"', b'"label": "c\\u0000r"')),
     Bad("raw NUL", "nul_character", lambda _: b'{"v": "\0"}', told=False),
     Bad("version of tomorrow", "version", changed(v=2)),

@@ -107,7 +107,7 @@ def probe_tier(connection: Connection) -> Tier:
     Asks for the preload first: where the extension's files lie on disk but are not
     preloaded, CREATE EXTENSION is FATAL and takes the connection with it.
     """
-    preloaded = _text(connection, "select current_setting('shared_preload_libraries')")
+    preloaded = _text(connection, _PRELOADED)
     if "timescaledb" not in {name.strip() for name in preloaded.split(",")}:
         return "native"
     offered = connection.execute(
@@ -197,6 +197,15 @@ def _text(connection: Connection, query: str) -> str:
     return str(row[0]) if row else ""
 
 
+# Only superusers are shown the preload list; the loader's own settings are there for
+# everybody, and only where it is loaded.
+_PRELOADED: Final = """
+select coalesce(
+    (select setting from pg_settings where name = 'shared_preload_libraries'),
+    (select 'timescaledb' from pg_settings where name like 'timescaledb.%' limit 1),
+    ''
+)
+"""
 _BOOKS: Final = """
 create table if not exists ioc_meta (key text primary key, value jsonb not null);
 create table if not exists schema_migration (
