@@ -208,7 +208,8 @@ class Deployed:
 def deployed(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     """Two boxes, of which the first has the good release."""
     two = fleet(tmp_path_factory.mktemp("fleet"), "box-1", "box-2")
-    first = Deployed(two, *two.boxes, release)
+    box, behind = two.boxes
+    first = Deployed(two, box, behind, release)
     done = first.again()
     assert done.returncode == 0, done.stdout + done.stderr
     return first
