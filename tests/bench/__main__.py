@@ -2,9 +2,12 @@
 
 import argparse
 import importlib
+import logging
 import os
 import platform
 from pathlib import Path
+
+import structlog
 
 NAMES = ("spool", "decode", "ingest", "hops")
 
@@ -13,6 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="ioc bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=str(NAMES))
     chosen = parser.parse_args().names or NAMES
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     cpu = next(
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()

@@ -50,7 +50,7 @@ def render(folder: Path) -> Path:
     home = Home(folder)
     home.boxes.mkdir()
     short = camera.model_copy(update={"scene": scene})
-    demo.render(home, short, lambda _share: None)
+    demo.Rendering(home, short).follow()
     return demo.video_path(home, short)
 
 

@@ -93,7 +93,7 @@ def ready(built: Plant, boxes: Sequence[demo.DemoBox]) -> str:
     detector = "own"
     for box in boxes:
         for camera in box.cameras:
-            demo.render(built.home, camera, lambda _share: None)
+            demo.Rendering(built.home, camera).follow()
         path = demo.write_configuration(built.home, box, built.enrol(box.box), None)
         config = yaml.safe_load(path.read_text()) | {"count_every_s": COUNT_EVERY_S}
         if not settings.BUILT_IN_DETECTOR.exists():
@@ -114,7 +114,7 @@ def answers(built: Plant) -> bool:
 
 
 def url(built: Plant) -> str:
-    return f"http://{built.ports.http_host}:{built.ports.http}"
+    return built.ports.url
 
 
 def listen(built: Plant, streamed: dict[str, float]) -> None:

@@ -16,7 +16,7 @@ from tests.chaos.agent import draft
 from tests.chaos.plant import Plant, eventually
 
 from ioc_models import topics
-from ioc_models.events import Event, canonical_json, new_id, signed_bytes
+from ioc_models.events import Event, canonical_json, content_sha256, new_id, signed_bytes
 
 NO_SUBSCRIBERS = 0x10
 
@@ -26,13 +26,17 @@ def bodies(plant: Plant, box: str, count: int) -> list[bytes]:
     key = load_pem_private_key(plant.signing_key(box).read_bytes(), None)
     assert isinstance(key, Ed25519PrivateKey)
     epoch, boot, began = uuid4(), uuid4(), datetime.now(timezone.utc) - timedelta(minutes=1)
-    return [
-        _body(key, box=box, epoch=epoch, boot=boot, seq=seq, at=began + timedelta(milliseconds=seq))
-        for seq in range(1, count + 1)
-    ]
+    made: list[bytes] = []
+    prev = None
+    for seq in range(1, count + 1):
+        at = began + timedelta(milliseconds=seq)
+        body = _body(key, box=box, epoch=epoch, boot=boot, seq=seq, at=at, prev=prev)
+        made.append(canonical_json(body))
+        prev = content_sha256(body)
+    return made
 
 
-def _body(key: Ed25519PrivateKey, *, seq: int, at: datetime, **whose: Any) -> bytes:
+def _body(key: Ed25519PrivateKey, *, seq: int, at: datetime, **whose: Any) -> dict[str, Any]:
     plate = draft(seq)
     event = Event(
         **whose,
@@ -48,7 +52,7 @@ def _body(key: Ed25519PrivateKey, *, seq: int, at: datetime, **whose: Any) -> by
     )
     body = event.model_dump(mode="json", exclude_none=True)
     body["sig"] = base64.b64encode(key.sign(signed_bytes(body))).decode()
-    return canonical_json(body)
+    return body
 
 
 class Sender:

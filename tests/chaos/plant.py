@@ -17,7 +17,7 @@ import psycopg
 
 from ioc_cloud.db import migrate
 from ioc_cloud.ops import broker, demo, postgres, up
-from ioc_cloud.ops.home import Home, Ports
+from ioc_cloud.ops.home import Access, Home, Ports
 from ioc_cloud.ops.supervise import Program
 
 RESTART_S = 0.3
@@ -100,8 +100,6 @@ class Plant:
         self.services["postgres"].start()
         postgres.wait_until_up(self.home, 60)
         postgres.make_roles(self.home)
-        with psycopg.connect(postgres.url(self.home, "postgres", "postgres"), autocommit=True) as c:
-            c.execute("grant pg_read_all_settings to ioc")
         migrate.migrate(postgres.url(self.home, postgres.OWNER))
         for box in box_names:
             self.enrol(box)
@@ -128,7 +126,7 @@ class Plant:
     def enrol(self, box: str) -> dict[str, Any]:
         """Account, keys and registration of a box; returns its configuration."""
         with self.database() as database:
-            return demo.enrol(self.home, self.ports, database, box)
+            return demo.enrol(self.home, Access(self.ports), database, box)
 
     def signing_key(self, box: str) -> Path:
         return self.home.secrets / f"box-{box}-signing.pem"
