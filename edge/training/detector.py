@@ -15,8 +15,9 @@ import math
 import os
 import time
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
@@ -26,7 +27,7 @@ from augment import canvas_of
 from loss import Targets, loss
 from manifest import write_manifest
 from measure import HEIGHT, WIDTH, per_class, scene_recall
-from network import STRIDES, Detector, Exported, centres, hold_early, load_imagenet
+from network import STRIDES, Detector, Exported, centres, hold_early, hold_front, load_imagenet
 from sources import Sample, read_rendered, read_split
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from measure import Network
     from sources import Floats
 
+Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]
+Step: TypeAlias = tuple[list[Tensor], Tensor, Tensor]
 BOXES_MAX = 60
 EMA_DECAY = 0.996
 WARM_STEPS = 80
@@ -56,6 +59,7 @@ class Recipe:
     rendered_share: float = 0.3
     threads: int = 1
     seed: int = 7
+    pool: int = 0
 
 
 class Canvases(IterableDataset):  # type: ignore[type-arg]
@@ -141,9 +145,9 @@ def _peek(samples: list[Sample]) -> Tensor:
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
 
 
-def _save(file: Path, **parts: object) -> None:
+def _save(file: Path, state: dict[str, object]) -> None:
     # A checkpoint cut short must never replace a whole one.
-    torch.save(parts, file.with_suffix(".part"))
+    torch.save(state, file.with_suffix(".part"))
     file.with_suffix(".part").replace(file)
 
 
@@ -160,41 +164,78 @@ def train(recipe: Recipe, imagenet: Path | None) -> None:
     model, step = Detector(), 0
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(saved["model"])
+        model.load_state_dict(saved["average"])
         step = int(saved["step"])
     elif imagenet:
         load_imagenet(model, imagenet, _peek(samples))
-    average = copy.deepcopy(model)
-    if checkpoint.exists():
-        average.load_state_dict(saved["average"])
-    average.requires_grad_(requires_grad=False)
+    average = copy.deepcopy(model).requires_grad_(requires_grad=False)
     print(f"{len(samples)} pictures, from step {step}", flush=True)
     _run(recipe, model, average, samples, step)
+
+
+def _front(model: Detector, pictures: Tensor) -> list[Tensor]:
+    x = pictures.permute(0, 3, 1, 2).float().div(255).contiguous(memory_format=torch.channels_last)
+    return model.front(x)
+
+
+def _live(_: Recipe, model: Detector, loader: DataLoader[Batch]) -> Iterator[Step]:
+    """Batches whose trunk learns too."""
+    hold_early(model)
+    for pictures, boxes, known in loader:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            yield _front(model, pictures), boxes, known
+
+
+def fill_pool(recipe: Recipe, model: Detector, loader: DataLoader[Batch], file: Path) -> None:
+    """Show the model's front a number of canvases once and keep its maps."""
+    model.eval()
+    pool: list[Step] = []
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        for pictures, boxes, known in loader:
+            pool.append((_front(model, pictures), boxes, known))
+            if len(pool) * recipe.batch >= recipe.pool:
+                break
+    torch.save(pool, file)
+
+
+def _pooled(recipe: Recipe, model: Detector, loader: DataLoader[Batch]) -> Iterator[Step]:
+    """Batches from a pool of canvases that the front has seen once; a step costs a third."""
+    file = recipe.work / "pool.pt"
+    if not file.exists():
+        fill_pool(recipe, model, loader, file)
+    model.train()
+    hold_front(model)
+    pool: list[Step] = torch.load(file, weights_only=True)
+    print(f"pool of {len(pool)} batches", flush=True)
+    rng = np.random.default_rng(recipe.seed)
+    while True:
+        for index in rng.permutation(len(pool)):
+            yield pool[index]
+
+
+def _rate(recipe: Recipe, spent: float, steps: int) -> float:
+    fall = 0.02 + 0.98 * (1 + math.cos(math.pi * min(spent, 1))) / 2
+    return recipe.rate * min(1.0, (steps + 1) / WARM_STEPS) * fall
 
 
 def _run(
     recipe: Recipe, model: Detector, average: Detector, samples: list[Sample], step: int
 ) -> None:
-    loader = DataLoader(
-        Canvases(samples, recipe, step), batch_size=None, num_workers=1, prefetch_factor=4
-    )
+    canvases = Canvases(samples, recipe, step)
+    loader = DataLoader(canvases, batch_size=None, num_workers=1, prefetch_factor=4)
     model.train().to(memory_format=torch.channels_last)
-    hold_early(model)
-    optimizer = _optimizer(model, recipe)
-    points = centres(*recipe.size)
+    batches = (_pooled if recipe.pool else _live)(recipe, model, loader)
+    ready = next(batches)
+    optimizer, points = _optimizer(model, recipe), centres(*recipe.size)
     began, first, sums = time.monotonic(), step, torch.zeros(2)
-    for pictures, boxes, known in loader:
+    for maps, boxes, known in chain([ready], batches):
         spent = (time.monotonic() - began) / (recipe.minutes * 60)
-        warm = min(1.0, (step - first + 1) / WARM_STEPS)
-        rate = recipe.rate * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * min(spent, 1))) / 2)
         for group in optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
-        x = pictures.permute(0, 3, 1, 2).float().div(255)
+            group["lr"] = _rate(recipe, spent, step - first) * group["scale"]
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits, sides = model(x.contiguous(memory_format=torch.channels_last))
-        parts = torch.stack(
-            loss(logits.float(), sides.float(), points, Targets(boxes, cells_known(known)))
-        )
+            logits, sides = model.answer(maps)
+        wanted = Targets(boxes, cells_known(known))
+        parts = torch.stack(loss(logits.float(), sides.float(), points, wanted))
         optimizer.zero_grad()
         parts.sum().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
@@ -203,23 +244,17 @@ def _run(
         sums += parts.detach()
         step += 1
         if step % 50 == 0:
-            print(
-                f"{step} {spent:.3f} lr {rate:.5f} class {sums[0] / 50:.3f} box {sums[1] / 50:.3f}",
-                flush=True,
-            )
+            rows = [f"{value / 50:.3f}" for value in sums.tolist()]
+            print(step, f"{spent:.3f} class {rows[0]} box {rows[1]}", flush=True)
             sums.zero_()
         if step % 100 == 0 or spent >= 1:
-            _save(
-                recipe.work / "last.pt",
-                model=model.state_dict(),
-                average=average.state_dict(),
-                step=step,
-            )
+            state = {"model": model.state_dict(), "average": average.state_dict(), "step": step}
+            _save(recipe.work / "last.pt", state)
         if spent >= 1:
             break
 
 
-def export(work: Path, to: Path, version: str) -> None:
+def export(work: Path, to: Path, version: str, score: float) -> None:
     """Write the averaged weights as ONNX with decoding inside."""
     model = Detector()
     model.load_state_dict(torch.load(work / "last.pt", weights_only=True)["average"])
@@ -234,7 +269,7 @@ def export(work: Path, to: Path, version: str) -> None:
         dynamic_axes={"images": {0: "n"}, "output0": {0: "n"}},
         dynamo=False,
     )
-    write_manifest(to, version=version, width=WIDTH, height=HEIGHT)
+    write_manifest(to, version=version, width=WIDTH, height=HEIGHT, score=score)
 
 
 def open_onnx(file: Path) -> Network:
@@ -285,12 +320,14 @@ def main() -> None:
     teach.add_argument("--size", type=int, nargs=2, default=(416, 256))
     teach.add_argument("--batch", type=int, default=16)
     teach.add_argument("--rate", type=float, default=1.5e-3)
+    teach.add_argument("--pool", type=int, default=0, help="canvases, trunk held still")
     teach.add_argument("--threads", type=int, default=1)
     teach.add_argument("--seed", type=int, default=7)
     write = commands.add_parser("export")
     write.add_argument("--work", type=Path, required=True)
     write.add_argument("--to", type=Path, required=True)
     write.add_argument("--version", default="0.1.0")
+    write.add_argument("--score", type=float, default=0.4)
     test = commands.add_parser("evaluate")
     test.add_argument("--model", type=Path, required=True)
     test.add_argument("--rendered", type=Path)
@@ -300,7 +337,7 @@ def main() -> None:
             imagenet = given.pop("imagenet")
             train(Recipe(**{**given, "size": tuple(given["size"])}), imagenet)
         case "export":
-            export(given["work"], given["to"], given["version"])
+            export(given["work"], given["to"], given["version"], given["score"])
         case _:
             evaluate(given["model"], given["rendered"])
 

@@ -21,7 +21,7 @@ EfficientNet-Lite0 weights, Copyright (c) 2020 ML Illustrated, Apache-2.0, prune
 """
 
 
-def write_manifest(folder: Path, *, version: str, width: int, height: int) -> None:
+def write_manifest(folder: Path, *, version: str, width: int, height: int, score: float) -> None:
     """Describe `model.onnx` of a folder in `model.yaml`, sealed with its SHA-256."""
     seal = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
     lines = [
@@ -38,8 +38,8 @@ def write_manifest(folder: Path, *, version: str, width: int, height: int) -> No
         f"  {{width: {width}, height: {height}, layout: NCHW, color: RGB, letterbox: 114,",
         "   scale: 0.00392156862745098, mean: [0, 0, 0], std: [1, 1, 1]}",
         f"labels: [{', '.join(LABELS)}]",
-        "confidence: 0.3",
-        "score_threshold: 0.3",
+        f"confidence: {score}",
+        f"score_threshold: {score}",
         "iou: 0.5",
         "nms_iou: 0.5",
         "licence: Apache-2.0 (weights and code; see MODEL_CARD.md for the pictures)",

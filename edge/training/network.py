@@ -32,6 +32,8 @@ BLOCKS = (
     (5, 1, 192, 192, 6, 12),
 )
 TAPS = {4: 40, 10: 112, 12: 192}
+# Blocks of the part that can be held still while the rest learns.
+FRONT = 8
 BN_EPS = 1e-3
 # Share of expanded channels kept per block: the early ones work on large maps, so they pay most.
 KEEP = (1.0, 0.5, 0.6, 0.7, 0.7, 0.8, 0.75, 0.75, 0.8, 0.75, 0.75, 0.8, 0.6)
@@ -135,21 +137,27 @@ class Detector(nn.Module):
         self.out = nn.ModuleList(Separable(channels) for _ in range(2))
         self.heads = nn.ModuleList(Head(channels, classes) for _ in STRIDES)
 
-    def trunk(self, x: Tensor) -> list[Tensor]:
-        """Feature maps at strides 8, 16 and 32."""
-        y = self.stem(x)
-        taps = []
-        for index, block in enumerate(self.blocks):
+    def front(self, x: Tensor) -> list[Tensor]:
+        """The map at stride 8, and the one at stride 16 with which `rest` begins."""
+        y, taps = self.stem(x), []
+        for index, block in enumerate(self.blocks[:FRONT]):
+            y = block(y)
+            if index in TAPS:
+                taps.append(y)
+        return [*taps, y]
+
+    def rest(self, front: list[Tensor]) -> list[Tensor]:
+        """Maps at strides 8, 16 and 32."""
+        *taps, y = front
+        for index, block in enumerate(self.blocks[FRONT:], FRONT):
             y = block(y)
             if index in TAPS:
                 taps.append(y)
         return taps
 
-    def pyramid(self, x: Tensor) -> list[Tensor]:
-        """The same maps after each has heard of the others."""
-        fine, mid, coarse = (
-            lateral(tap) for lateral, tap in zip(self.lateral, self.trunk(x), strict=True)
-        )
+    def pyramid(self, taps: list[Tensor]) -> list[Tensor]:
+        """The trunk's maps after each has heard of the others."""
+        fine, mid, coarse = (lateral(tap) for lateral, tap in zip(self.lateral, taps, strict=True))
         coarse = self.context(coarse)
         mid = self.down[1](mid + functional.interpolate(coarse, scale_factor=2.0))
         fine = self.down[0](fine + functional.interpolate(mid, scale_factor=2.0))
@@ -157,14 +165,18 @@ class Detector(nn.Module):
         coarse = self.out[1](coarse + self.up[1](mid))
         return [fine, mid, coarse]
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (n, a, classes) and distances to left, top, right, bottom in pixels (n, a, 4)."""
+    def answer(self, front: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, from the maps of `front`."""
         scores, sides = [], []
-        for head, level, stride in zip(self.heads, self.pyramid(x), STRIDES, strict=True):
+        for head, level, stride in zip(self.heads, self.pyramid(self.rest(front)), STRIDES, strict=True):
             score, side = head(level)
             scores.append(score.flatten(2))
             sides.append(side.flatten(2) * stride)
         return torch.cat(scores, 2).transpose(1, 2), torch.cat(sides, 2).transpose(1, 2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n, a, classes) and distances to left, top, right, bottom in pixels (n, a, 4)."""
+        return self.answer(self.front(x))
 
 
 class Exported(nn.Module):
@@ -242,6 +254,13 @@ def load_imagenet(detector: Detector, file: Path, pictures: Tensor) -> None:
         solved = torch.linalg.solve(inside, (matrix @ gram[:, kept]).T).T
         block.project.conv.weight.copy_(solved[..., None, None])
         x = whole(x)
+
+
+def hold_front(detector: Detector) -> None:
+    """Leave the front as it is, for steps that begin at its maps."""
+    hold_early(detector)
+    for part in detector.blocks[:FRONT]:
+        part.requires_grad_(requires_grad=False).eval()
 
 
 def hold_early(detector: Detector) -> None:
