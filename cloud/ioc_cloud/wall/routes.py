@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -16,6 +17,12 @@ from ioc_cloud.wall.shown import CameraOut, Communes, CountRow
 router = APIRouter(prefix="/api", tags=["Màn hình / Wall"])
 
 MAX_CHANGE = 2**62
+
+
+class GeoJson(JSONResponse):
+    """JSON under its own media type (RFC 7946, 12)."""
+
+    media_type = "application/geo+json"
 
 
 class CameraList(BaseModel):
@@ -43,6 +50,7 @@ def list_cameras(who: Who, state: StateOf) -> CameraList:
     "/communes",
     summary="Ranh giới 64 xã, phường / the 64 communes",
     response_model=Communes,
+    response_class=GeoJson,
     responses={304: {"description": "Không đổi / not modified"}, **problems(401, 403, 503)},
 )
 def list_communes(
@@ -56,7 +64,7 @@ def list_communes(
         if if_none_match is not None and etag in if_none_match:
             return Response(status_code=304, headers=headers)
         found = Communes.model_validate(communes.feature_collection(connection))
-    return Response(found.model_dump_json(), media_type="application/geo+json", headers=headers)
+    return GeoJson(found.model_dump(mode="json"), headers=headers)
 
 
 @router.get("/counts", summary="Đếm theo xã, loại / counts", responses=problems(401, 403, 422, 503))
