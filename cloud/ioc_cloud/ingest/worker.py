@@ -97,7 +97,9 @@ class Worker:
         now = datetime.now(timezone.utc)
         self._refresh_keys(connection, now)
         door = Door(now=now, retention=self.retention, keys=self._keys)
-        receipts = store(connection, [_decode(one, door) for one in messages])
+        # Newest first: a signed event vouches for the one before it.
+        items = [_decode(one, door) for one in reversed(messages)][::-1]
+        receipts = store(connection, items)
         if overflowed := self.inbox.overflowed - self._overflow_told:
             count_at_door(connection, "mqtt", Counter({"overflow": overflowed}))
             self._overflow_told += overflowed

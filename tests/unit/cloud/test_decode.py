@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -72,8 +73,8 @@ def test_no_value_in_any_field_makes_decode_raise(name: str, value: object) -> N
     assert isinstance(decode(Wire(TOPIC, payload), door()), Parked | Sighting)
 
 
-def signed(key: Ed25519PrivateKey) -> bytes:
-    body = BoxSim().event()
+def signed(key: Ed25519PrivateKey, body: dict[str, Any] | None = None) -> bytes:
+    body = body or BoxSim().event()
     return wire(body | {"sig": b64encode(key.sign(signed_bytes(body))).decode()})
 
 
@@ -88,6 +89,22 @@ def test_a_signature_is_checked_against_the_registered_key() -> None:
     unknown = decode(Wire(TOPIC, signed(theirs)), door())
     assert isinstance(unknown, Sighting)
     assert unknown.signature == "unknown_key"
+
+
+def test_one_signature_speaks_for_the_chain_behind_it_and_a_forged_one_for_nothing() -> None:
+    ours, theirs, sim = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate(), BoxSim()
+    first = sim.event(sig=b64encode(bytes(64)).decode())
+    last = sim.event(prev=content_sha256(first))
+    for signer, outcomes in ((ours, ["valid", "valid"]), (theirs, ["signature", "signature"])):
+        at_the_door = door(box_01=ours)
+        items = [
+            decode(Wire(TOPIC, payload), at_the_door)
+            for payload in (signed(signer, last), wire(first))
+        ]
+        found = [one.reason if isinstance(one, Parked) else one.signature for one in items]
+        assert found == outcomes
+    alone = decode(Wire(TOPIC, wire(first)), door(box_01=ours))
+    assert isinstance(alone, Parked)
 
 
 @pytest.mark.parametrize(
