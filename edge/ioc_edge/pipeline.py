@@ -49,7 +49,13 @@ BETTER_BY: Final = 1.15
 TELL_AFTER_S: Final = 4.0
 # The same plate at the same camera within this time is one sighting.
 SAME_SIGHTING_S: Final = 30.0
-LEAST_COUNTED_FRAMES: Final = 3
+# A parked vehicle that the detector loses and finds is not traffic.
+LEAST_COUNTED_FRAMES: Final = 4
+LEAST_COUNTED_WAY: Final = 0.5
+# A plate without a vehicle that stays where it is, is a sign or the clock that the
+# camera burns into its picture. It has this long to move, in its own sizes.
+STILL_S: Final = 2.0
+LEAST_PLATE_WAY: Final = 0.1
 # Small boxes move by more than their own size between two frames.
 PLATE_LIMITS: Final = Limits(
     sure=0.4, born=LEAST_PLATE_CONFIDENCE, match_iou=0.05, rescue_iou=0.2, confirm_hits=1
@@ -169,7 +175,9 @@ class Pipeline:
         drafts = []
         for case, track in self._cases.values():
             waited = at - case.opened_at > TELL_AFTER_S and case.looks >= FIRST_LOOKS
-            if not case.told and (waited or case.ballot.settled()):
+            if case.told or (track.label == PLATE and track.moved < LEAST_PLATE_WAY):
+                continue
+            if waited or case.ballot.settled():
                 drafts += self._tell(case, track)
         return drafts
 
@@ -180,7 +188,7 @@ class Pipeline:
         drafts = []
         for key in [key for key in self._cases if key not in live]:
             case, track = self._cases.pop(key)
-            if not case.told:
+            if not case.told and not is_fixture(track):
                 drafts += self._tell(case, track)
         return drafts
 
@@ -227,7 +235,7 @@ class Pipeline:
 
     def _count(self, ended: Sequence[Track]) -> None:
         for track in ended:
-            if track.frames >= LEAST_COUNTED_FRAMES:
+            if track.frames >= LEAST_COUNTED_FRAMES and track.moved >= LEAST_COUNTED_WAY:
                 self._counts[track.label] = self._counts.get(track.label, 0) + 1
 
     def _count_if_due(self, now: datetime) -> list[Draft]:
@@ -337,6 +345,12 @@ def owner_of(plate: Box, vehicles: Sequence[Track]) -> Track | None:
     """The smallest vehicle whose box holds the plate: a bus behind a motorbike holds both."""
     holding = [track for track in vehicles if _share_inside(plate, track.box) >= INSIDE]
     return min(holding, key=lambda track: _area(track.box), default=None)
+
+
+def is_fixture(track: Track) -> bool:
+    """Whether this plate hangs in the picture rather than on a vehicle."""
+    lasted = track.last_at - track.first_at
+    return track.label == PLATE and lasted > STILL_S and track.moved < LEAST_PLATE_WAY
 
 
 def cut(image: Image, box: Box, margin: float) -> Image:

@@ -10,8 +10,13 @@ from ioc_models.events import PlateReading
 # Looks that must agree before an event leaves while the vehicle is still in view.
 AGREEING_LOOKS: Final = 3
 SURE: Final = 0.85
-# Below this mean confidence a legal text is noise that happens to fit.
-LEAST_LEGAL: Final = 0.5
+# Below this mean confidence a legal text is noise that happens to fit; a single look
+# that no other confirms must be surer.
+LEAST_LEGAL: Final = 0.55
+LEAST_LEGAL_ALONE: Final = 0.75
+# Letters by which a text may differ from what was read before any rule about plates.
+# More is the rules speaking, not the picture: a camera's burnt-in clock, say.
+MOST_MENDED: Final = 2
 # What fits no known layout must be nearly certain to be worth a line on a screen.
 LEAST_UNKNOWN: Final = 0.9
 SHORTEST_UNKNOWN: Final = 5
@@ -55,11 +60,13 @@ class Ballot:
         elected = [reading for reading in self._readings if reading.text == text]
         legal = plates.parse(text) is not None
         confidence = sum(characters) / len(characters)
-        if not _worth_telling(text, confidence, legal=legal):
+        if not _worth_telling(text, confidence, len(elected), legal=legal):
             return None
         others = sorted(((w, t) for t, w in weights.items() if t != text), reverse=True)
         total = sum(weights.values())
         best = self._best(text if elected else leader)
+        if changes(plates.normalise(best.raw), text) > MOST_MENDED:
+            return None
         return PlateReading(
             text=text,
             raw=best.raw,
@@ -102,7 +109,17 @@ class Ballot:
         return max(same or self._readings, key=lambda reading: reading.confidence)
 
 
-def _worth_telling(text: str, confidence: float, *, legal: bool) -> bool:
+def changes(before: str, after: str) -> int:
+    """How many letters were put in, left out or replaced (Levenshtein)."""
+    row = list(range(len(after) + 1))
+    for i, left in enumerate(before, start=1):
+        last, row[0] = row[0], i
+        for j, right in enumerate(after, start=1):
+            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (left != right))
+    return row[-1]
+
+
+def _worth_telling(text: str, confidence: float, votes: int, *, legal: bool) -> bool:
     if legal:
-        return confidence >= LEAST_LEGAL
-    return confidence >= LEAST_UNKNOWN and len(text) >= SHORTEST_UNKNOWN
+        return confidence >= (LEAST_LEGAL if votes > 1 else LEAST_LEGAL_ALONE)
+    return confidence >= LEAST_UNKNOWN and len(text) >= SHORTEST_UNKNOWN and votes >= AGREEING_LOOKS

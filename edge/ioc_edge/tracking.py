@@ -47,6 +47,7 @@ class Track:
     confidence: float = 0.0
     seen: bool = True
     labels: dict[str, float] = field(default_factory=dict)
+    first_box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     mean: Matrix = field(default_factory=lambda: np.zeros(8))
     spread: Matrix = field(default_factory=lambda: np.eye(8))
 
@@ -54,6 +55,13 @@ class Track:
     def label(self) -> str:
         """What the detector most believed it to be, over all frames."""
         return max(self.labels, key=lambda name: self.labels[name])
+
+    @property
+    def moved(self) -> float:
+        """Way from where it was first seen, in its own sizes."""
+        now, then = _centred(self.box), _centred(self.first_box)
+        size = max(float(np.hypot(*now[2:])), 1.0)
+        return float(np.hypot(*(now - then)[:2])) / size
 
 
 class Tracker:
@@ -143,6 +151,7 @@ class Tracker:
             last_at=at,
             confidence=detection.confidence,
             labels={detection.label: detection.confidence},
+            first_box=detection.box,
             mean=mean,
             spread=np.diag(noise**2),
         )

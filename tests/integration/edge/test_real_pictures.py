@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ CAMERA = CameraConfig.model_validate(
 # A still picture is shown as a short burst, as a camera would.
 BURST = 3
 MUST_READ = 0.70
+# Half of the clip's 12.5 frames a second: what a busy box would take.
+EVERY = 2
 
 
 @dataclass
@@ -110,7 +113,7 @@ def test_real_traffic_is_followed_and_counted(choice: str, real: Path, reader: R
                 np.asarray(picture.to_ndarray(format="bgr24"), np.uint8),
                 NOON + timedelta(seconds=picture.time or 0.0),
             )
-            for picture in clip.decode(video=0)
+            for picture in islice(clip.decode(video=0), 0, None, EVERY)
         )
         drafts = read_frames(frames, pipeline)
     counted = sum(

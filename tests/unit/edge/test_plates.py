@@ -50,7 +50,8 @@ def test_disagreement_does_not_settle() -> None:
 
 def test_an_unknown_format_is_told_as_not_legal_when_nearly_certain_and_never_corrected() -> None:
     ballot = Ballot()
-    ballot.add(look("AB123CD", 0.97))
+    for _ in range(3):
+        ballot.add(look("AB123CD", 0.97))
     result = ballot.result()
     assert result is not None
     assert (result.text, result.legal) == ("AB123CD", False)
@@ -59,6 +60,16 @@ def test_an_unknown_format_is_told_as_not_legal_when_nearly_certain_and_never_co
 @pytest.mark.parametrize("one", [look("AB123CD", 0.8), look("AUDI", 0.99), look("69A12345", 0.3)])
 def test_what_is_not_worth_a_line_on_a_screen_is_not_told(one: Reading) -> None:
     assert elected(one) is None
+
+
+def test_a_text_made_by_the_rules_rather_than_the_picture_is_not_told() -> None:
+    burnt_in = Reading("15D12026", "15-01-2026 SIM", 0.95, (0.95,) * 8, 1)
+    assert elected(burnt_in, burnt_in, burnt_in) is None
+
+
+def test_a_single_doubtful_look_needs_another() -> None:
+    assert elected(look("69A12345", 0.65)) is None
+    assert elected(look("69A12345", 0.65), look("69A12345", 0.65)) == "69A12345"
 
 
 def test_nothing_read_is_nothing_told() -> None:
