@@ -29,7 +29,7 @@ ANSIBLE = REPO / "ansible"
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 
 # A deployment is some thirty small programs; a busy machine starts them slowly.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def play(name: str, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:

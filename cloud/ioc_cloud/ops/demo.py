@@ -35,6 +35,7 @@ class SceneDefinition(BaseModel):
     time_of_day: Literal["day", "dusk", "night"]
     rain: bool
     seconds: int
+    view: Literal["junction", "plates"]
 
 
 class DemoCamera(BaseModel):
@@ -78,7 +79,9 @@ def video_path(home: Home, camera: DemoCamera) -> Path:
     """Where a camera's rendered video lies; another scene is another file."""
     scene = camera.scene
     weather = "rain" if scene.rain else "dry"
-    name = f"{camera.id}-{scene.seed}-{scene.time_of_day}-{weather}-{scene.seconds}s.mp4"
+    name = (
+        f"{camera.id}-{scene.seed}-{scene.view}-{scene.time_of_day}-{weather}-{scene.seconds}s.mp4"
+    )
     return home.boxes / "scenes" / name
 
 
@@ -101,7 +104,7 @@ class Rendering:
         scene = self.camera.scene
         options = ["--seed", str(scene.seed), "--time", scene.time_of_day]
         options += ["--seconds", str(scene.seconds), *(["--rain"] if scene.rain else [])]
-        options += ["--camera", self.camera.id, "--progress", "plain"]
+        options += ["--view", scene.view, "--camera", self.camera.id, "--progress", "plain"]
         return subprocess.Popen(  # noqa: S603 our own renderer
             [sys.executable, "-m", "ioc_edge.scene", str(self._part), *options],
             stdout=subprocess.PIPE,

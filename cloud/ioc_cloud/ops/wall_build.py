@@ -43,8 +43,8 @@ def build() -> None:
 
 def _sources_mark() -> str:
     digest = hashlib.sha256()
-    for path in sorted(WALL.rglob("*")):
-        inside = path.relative_to(WALL).parts
-        if path.is_file() and inside[0] not in {"node_modules", "dist"}:
+    for folder, inside, names in os.walk(WALL):
+        inside[:] = sorted(set(inside) - {"node_modules", "dist"})
+        for path in sorted(Path(folder, name) for name in names):
             digest.update(str(path.relative_to(WALL)).encode() + path.read_bytes())
     return digest.hexdigest()

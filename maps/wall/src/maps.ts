@@ -90,7 +90,7 @@ export class Maps {
 
   #make(container: HTMLElement, box: Box, inset: boolean): WallMap {
     const { scale, onPick, onHover } = this.#options;
-    const room = inset ? this.#room(30, 56, 180, 180) : this.#room(0, 0, 0, 0);
+    const room = inset ? this.#room(30, 56, 180, 180) : this.#room(24, 24, 240, 24);
     const map = new WallMap({ container, language: this.#language, scale, inset, box, room });
     map.onPick(onPick);
     map.onHover(onHover);
