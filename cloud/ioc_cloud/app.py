@@ -13,13 +13,14 @@ import psycopg
 import structlog
 import uvicorn
 from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ioc_cloud import log, problems, status
+from ioc_cloud import docs, log, problems, status
 from ioc_cloud.access import State, StateOf, Who
 from ioc_cloud.access import problems as described
 from ioc_cloud.auth import routes as auth_routes
@@ -100,6 +101,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def _add_system_routes(app: FastAPI) -> None:
     tags: list[Any] = ["Hệ thống / System"]
+
+    @app.get("/api/docs", include_in_schema=False)
+    def get_docs() -> HTMLResponse:
+        return HTMLResponse(docs.page(app.openapi()))
 
     @app.get(
         "/api/status",

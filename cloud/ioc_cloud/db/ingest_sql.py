@@ -25,12 +25,12 @@ join event as e using (epoch, seq)
 """
 
 _COLUMNS: Final = """
-n int, id uuid, time timestamptz, received_at timestamptz, box text, epoch uuid, seq bigint,
+n int, id uuid, ms bigint, box text, epoch uuid, seq bigint,
 kind text, camera text, lon float8, lat float8, plate text, plate_key text, simulated boolean,
 replayed boolean, clock_suspect boolean, signature text, sha256 text, body jsonb
 """
 STAGED: Final = (
-    "n", "id", "time", "received_at", "box", "epoch", "seq", "kind", "camera", "lon", "lat",
+    "n", "id", "ms", "box", "epoch", "seq", "kind", "camera", "lon", "lat",
     "plate", "plate_key", "simulated", "replayed", "clock_suspect", "signature", "sha256", "body",
 )  # fmt: skip
 
@@ -51,11 +51,11 @@ with r as (
     from (select distinct lon, lat from r where lon is not null) as p
 ), stored as (
     insert into event (
-        id, time, received_at, box, epoch, seq, kind, camera, lon, lat, commune, plate,
+        id, time, box, epoch, seq, kind, camera, lon, lat, commune, plate,
         plate_key, simulated, replayed, clock_suspect, signature, sha256, body
     )
     select
-        r.id, r.time, r.received_at, r.box, r.epoch, r.seq, r.kind, r.camera, r.lon, r.lat,
+        r.id, to_timestamp(r.ms / 1000.0), r.box, r.epoch, r.seq, r.kind, r.camera, r.lon, r.lat,
         place.commune, r.plate, r.plate_key, r.simulated, r.replayed, r.clock_suspect,
         r.signature, decode(r.sha256, 'hex'), r.body
     from r left join place using (lon, lat)

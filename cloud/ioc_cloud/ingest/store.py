@@ -22,8 +22,7 @@ from ioc_cloud.events.decode import (
     TelemetryNote,
     park,
 )
-from ioc_models import plates
-from ioc_models.events import CameraHealth, Event, Rejection, ranges
+from ioc_models.events import CameraHealth, Event, Rejection, id_milliseconds, ranges
 
 # From here on COPY into a staging table costs less than JSON records.
 COPY_FROM: Final = 5_000
@@ -241,8 +240,7 @@ def _row(n: int, one: Sighting) -> dict[str, Any]:
     return {
         "n": n,
         "id": str(event.id),
-        "time": one.time.isoformat(),
-        "received_at": one.received_at.isoformat(),
+        "ms": id_milliseconds(event.id),
         "box": event.box,
         "epoch": str(event.epoch),
         "seq": event.seq,
@@ -251,7 +249,8 @@ def _row(n: int, one: Sighting) -> dict[str, Any]:
         "lon": place.lon if place else None,
         "lat": place.lat if place else None,
         "plate": plate,
-        "plate_key": plates.search_key(plate) if plate else None,
+        # `plates.search_key` of a text that is upper-case letters and digits already.
+        "plate_key": plate.replace("Đ", "D") if plate else None,
         "simulated": event.simulated,
         "replayed": event.replayed,
         "clock_suspect": one.clock_suspect,

@@ -50,6 +50,15 @@ def test_every_operation_says_what_it_does_in_vietnamese_and_english(
             assert errors, (method, path)
 
 
+def test_the_page_for_people_lists_every_operation_and_loads_nothing(
+    openapi: dict[str, Any], api: Api
+) -> None:
+    answer = api.client().get("/api/docs")
+    assert all(path in answer.text for path in openapi["paths"])
+    assert "<script" not in answer.text
+    assert "//" not in answer.text.replace("http://", "").partition("<h2>")[0]
+
+
 def test_what_clients_build_on_has_examples(openapi: dict[str, Any]) -> None:
     for name in ("EventOut", "CameraOut", "WhoAmI", "SignIn"):
         assert openapi["components"]["schemas"][name]["examples"], name

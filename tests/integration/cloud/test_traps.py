@@ -12,6 +12,7 @@ from tests.support.wire import Publisher, eventually, inbox, ingest
 
 from ioc_cloud.db.migrate import migrate
 from ioc_cloud.db.pool import Connection, connect
+from ioc_cloud.ingest import worker as worker_module
 from ioc_cloud.ingest.mqtt import Received
 
 
@@ -100,6 +101,32 @@ def test_an_id_of_an_older_connection_is_never_acknowledged(broker: Mosquitto) -
             assert held.oldest_wait_s() == 0
     finally:
         held.stop()
+
+
+def test_a_message_that_nobody_holds_any_more_is_asked_for_again(
+    broker: Mosquitto, ingest_url: str, owner: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mosquitto delivers again on reconnect alone; a leaked message would keep its slot."""
+    monkeypatch.setattr(worker_module, "LEAK_S", 0.5)
+    sim = BoxSim()
+    with ingest(broker, ingest_url) as worker, Publisher(broker) as box:
+        take = worker.inbox.take
+        leaked: list[Received] = []
+
+        def leak_once(most: int, within_s: float) -> list[Received]:
+            taken = take(most, within_s)
+            if taken and not leaked:
+                leaked.extend(taken)
+                return []
+            return taken
+
+        monkeypatch.setattr(worker.inbox, "take", leak_once)
+        # The worker is still inside the old one.
+        time.sleep(1.0)
+        box.send(sim.topic(), sim.event())
+        eventually(lambda: box.acked(sim.epoch) == {1})
+    assert leaked
+    assert stored(owner) == 1
 
 
 def test_unacknowledged_messages_stop_the_broker(broker: Mosquitto) -> None:
