@@ -1,5 +1,6 @@
 """One plate from many looks: each character is elected, weighted by how sure each look was."""
 
+import re
 from collections import defaultdict
 from typing import Final
 
@@ -20,6 +21,8 @@ MOST_MENDED: Final = 2
 # What fits no known layout must be nearly certain to be worth a line on a screen.
 LEAST_UNKNOWN: Final = 0.9
 SHORTEST_UNKNOWN: Final = 5
+# A date or a time of day: what cameras burn into their pictures, never on a plate.
+BURNT_IN: Final = re.compile(r"\d:\d|\d\d[-/.]\d\d[-/.]\d")
 # An unknown layout weighs this much beside a legal one when looks disagree.
 UNKNOWN_WEIGHT: Final = 0.3
 
@@ -34,7 +37,9 @@ class Ballot:
         return len(self._readings)
 
     def add(self, reading: Reading) -> None:
-        """Count one look."""
+        """Count one look, unless it shows the camera's own clock."""
+        if BURNT_IN.search(reading.raw):
+            return
         self._readings.append(reading)
 
     def settled(self) -> bool:

@@ -63,7 +63,13 @@ def test_what_is_not_worth_a_line_on_a_screen_is_not_told(one: Reading) -> None:
 
 
 def test_a_text_made_by_the_rules_rather_than_the_picture_is_not_told() -> None:
-    burnt_in = Reading("15D12026", "15-01-2026 SIM", 0.95, (0.95,) * 8, 1)
+    sign = Reading("15D12026", "HOTEL 2026", 0.95, (0.95,) * 8, 1)
+    assert elected(sign, sign, sign) is None
+
+
+@pytest.mark.parametrize("raw", ["15-01-202", "-2026 09:27", "09:27:00", "15/01/2026"])
+def test_the_clock_that_a_camera_burns_in_is_no_plate(raw: str) -> None:
+    burnt_in = Reading("20Z60927", raw, 0.95, (0.95,) * 8, 1)
     assert elected(burnt_in, burnt_in, burnt_in) is None
 
 
