@@ -147,7 +147,10 @@ class Home:
     def open(self) -> None:
         """Make the folders; only those that a dropped account needs are handed to it."""
         # 0711: postgres and mosquitto pass through to their own folders and see nothing else.
-        self.root.mkdir(parents=True, exist_ok=True)
+        for folder in (*reversed(self.root.parents), self.root):
+            if not folder.exists():
+                folder.mkdir()
+                folder.chmod(0o711)
         self.root.chmod(0o711)
         for folder in (self.secrets, self.evidence, self.boxes, self.logs, self.supervisor):
             folder.mkdir(exist_ok=True)

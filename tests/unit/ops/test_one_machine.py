@@ -1,6 +1,7 @@
 """What `ioc up` writes for broker, supervisor and boxes."""
 
 import configparser
+import os
 import socket
 import stat
 from pathlib import Path
@@ -23,6 +24,16 @@ def test_a_secret_is_made_once_and_for_its_owner_s_eyes_alone(tmp_path: Path) ->
     assert home.secret("operator") == first
     assert home.secret("other") != first
     assert stat.S_IMODE((home.secrets / "operator").stat().st_mode) == 0o600
+
+
+def test_new_folders_on_the_way_let_the_database_s_account_pass(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        Home(tmp_path / "one" / "two").open()
+    finally:
+        os.umask(before)
+    for folder in (tmp_path / "one", tmp_path / "one" / "two"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o711
 
 
 def test_a_home_with_a_long_path_keeps_its_socket_short(tmp_path: Path) -> None:
