@@ -79,12 +79,9 @@ def loss(logits: Tensor, sides: Tensor, points: Tensor, targets: Targets) -> tup
     kinds = functional.one_hot(mine[..., 0].clamp(min=0).long(), logits.shape[-1])
     wanted = kinds * quality[..., None]
     known = torch.maximum(targets.known, (kinds * (owner >= 0)[..., None]).to(targets.known.dtype))
-    score = logits.sigmoid().detach()
-    # Quality focal weights: a confident mistake on empty ground counts, a settled cell hardly does.
-    focus = torch.where(wanted > 0, (score - wanted).abs() + wanted, 0.75 * score**2)
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     total = quality.sum().clamp(min=1.0)
     taken = owner >= 0
     iou, penalty = overlap(predicted[taken], mine[taken][:, 1:])
     box = ((1 - iou + penalty) * quality[taken]).sum() / total
-    return (entropy * focus * known).sum() / total, BOX_GAIN * box
+    return (entropy * known).sum() / total, BOX_GAIN * box

@@ -168,7 +168,9 @@ class Detector(nn.Module):
     def answer(self, front: list[Tensor]) -> tuple[Tensor, Tensor]:
         """What `forward` gives, from the maps of `front`."""
         scores, sides = [], []
-        for head, level, stride in zip(self.heads, self.pyramid(self.rest(front)), STRIDES, strict=True):
+        for head, level, stride in zip(
+            self.heads, self.pyramid(self.rest(front)), STRIDES, strict=True
+        ):
             score, side = head(level)
             scores.append(score.flatten(2))
             sides.append(side.flatten(2) * stride)

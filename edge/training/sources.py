@@ -44,7 +44,8 @@ SOURCES = (
     # The generic "vehicle" of these pictures has no class of ours; its boxes are not used.
     Source("riders/plates", "oi_", {0: PLATE}, (PLATE,), 1.0),
     # Riders only: bikes parked behind them stand unlabelled.
-    Source("riders/helmets", "nckh_", {2: MOTORBIKE, 4: PLATE}, (PLATE,), 0.7),
+    # The few people on foot there are a price worth paying: without it every shape is a person.
+    Source("riders/helmets", "nckh_", {2: MOTORBIKE, 4: PLATE}, (PLATE, PERSON), 0.7),
     Source("riders/helmets", "thside_", {3: MOTORBIKE, 5: PERSON}, (MOTORBIKE, PERSON), 0.4),
 )
 
