@@ -4,7 +4,9 @@ import base64
 import pathlib
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -98,3 +100,17 @@ def cpu_seconds(pid: int) -> float:
     with pathlib.Path(f"/proc/{pid}/stat").open(encoding="utf-8") as file:
         fields = file.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
+
+
+def cpu_of_tree(pid: int) -> float:
+    """CPU seconds of a process and of all below it."""
+    family = [pid]
+    for parent in family:
+        for path in Path(f"/proc/{parent}/task").glob("*/children"):
+            with suppress(OSError):
+                family += map(int, path.read_text().split())
+    total = 0.0
+    for each in family:
+        with suppress(OSError):
+            total += cpu_seconds(each)
+    return total

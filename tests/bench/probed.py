@@ -34,6 +34,10 @@ class Probe:
         agent.publisher._send = self._sending(agent.publisher._send)
         agent.publisher.on_puback = self._at_broker
 
+    def _of(self, seq: int) -> dict[str, Any]:
+        """An event may be on the wire before the spool's own callback has run."""
+        return self.events.setdefault(seq, {})
+
     def _stepping(self, step: Any) -> Any:
         def probed(frame: Frame) -> list[Draft]:
             self._frame = {"frame": frame.seen_at.timestamp(), "taken": time.time()}
@@ -55,20 +59,21 @@ class Probe:
         marks: dict[str, Any] = {"kind": draft.kind, **self._frame}
 
         def stored(done: Future[int]) -> None:
-            self.events[done.result()] = marks | {"spooled": time.time()}
+            marks["spooled"] = time.time()
+            self._of(done.result()).update(marks)
 
         self.agent.spool.submit(draft).add_done_callback(stored)
 
     def _sending(self, send: Any) -> Any:
         def probed(stored: Stored) -> bool:
             sent: bool = send(stored)
-            self.events.get(stored.seq, {}).setdefault("sent", time.time())
+            self._of(stored.seq).setdefault("sent", time.time())
             return sent
 
         return probed
 
     def _at_broker(self, seq: int) -> None:
-        self.events.get(seq, {}).setdefault("at_broker", time.time())
+        self._of(seq).setdefault("at_broker", time.time())
 
 
 def run(path: Path, out: Path) -> None:
