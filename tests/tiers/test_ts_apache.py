@@ -61,7 +61,6 @@ def make_database(server: Server, tier: Tier) -> Database:
                 admin.execute(f"create role {role}")  # type: ignore[call-overload]
     server.run(
         *(f"alter role {role} login" for role in ("ioc", "ioc_ingest", "ioc_api")),
-        "grant pg_read_all_settings to ioc",
         f"create database {name} owner ioc",
     )
     Server(server.url(name)).run("create extension postgis")
@@ -131,12 +130,20 @@ QUERIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 def answers(database: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """What the API's role is told, statement by statement."""
+    """What the API's role is told, statement by statement; `received_at` is each server's own."""
     with database.connect("ioc_api") as api:
-        return {
-            name: api.execute(query, dict(values) or None).fetchall()  # type: ignore[call-overload]
-            for name, (query, values) in QUERIES.items()
-        }
+        return {name: _rows(api, query, values) for name, (query, values) in QUERIES.items()}
+
+
+def _rows(api: Connection, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    cursor = api.execute(query, dict(values) or None)  # type: ignore[call-overload]
+    kept = [n for n, column in enumerate(cursor.description) if column.name != "received_at"]
+    return [tuple(row[n] for n in kept) for row in cursor]
+
+
+def total(told: Mapping[str, list[tuple[Any, ...]]]) -> int:
+    """How many events the kinds add up to."""
+    return sum(int(n) for _, n in told["kinds"])
 
 
 def fill(database: Database, items: list[Item]) -> None:
@@ -223,7 +230,7 @@ def test_both_tiers_give_the_same_answers(pair: tuple[Database, Database]) -> No
     empty = [name for name, rows in native.items() if not rows]
     assert not empty, f"no rows, nothing compared: {empty}"
     with pair[0].connect("ioc") as owner:
-        assert owner.execute("select count(*) from event").fetchone() == native["totals"][0][:1]
+        assert owner.execute("select count(*) from event").fetchone() == (total(native),)
 
 
 def test_upkeep_and_late_events_keep_the_answers_the_same(
@@ -239,7 +246,7 @@ def test_upkeep_and_late_events_keep_the_answers_the_same(
         fill(database, items)
     native, apache = answers(pair[0]), answers(pair[1])
     assert native == apache
-    assert native["totals"][0][0] == before["totals"][0][0] + len(items)
+    assert total(native) == total(before) + len(items)
 
 
 def test_old_weeks_go_and_young_ones_stay_on_both_tiers(timescale: Server) -> None:
