@@ -228,6 +228,8 @@ def stop(home: Home) -> None:
     Raises:
         NotRunning: Nothing runs here.
     """
-    running(home).shutdown()
-    while connect(home) is not None:
+    rpc = running(home)
+    process = Path("/proc") / str(rpc.getPID())
+    rpc.shutdown()
+    while process.exists():
         time.sleep(0.2)

@@ -60,7 +60,7 @@ export class Maps {
     this.#communes = communes;
     this.#extent = boxOfFeatures(communes);
     for (const map of this.#drawn) map.setCommunes(communes);
-    if (this.#extent !== null) this.#province.fit(this.#extent, this.#room(36, 44, 40, 230));
+    if (this.#extent !== null) this.#province.fit(this.#extent, this.#room(36, 44, 120, 150));
     this.#counts = null;
     this.#framed = "";
   }
@@ -90,7 +90,7 @@ export class Maps {
 
   #make(container: HTMLElement, box: Box, inset: boolean): WallMap {
     const { scale, onPick, onHover } = this.#options;
-    const room = inset ? this.#room(30, 56, 180, 180) : this.#room(24, 24, 240, 24);
+    const room = inset ? this.#room(30, 56, 180, 180) : this.#room(0, 0, 0, 0);
     const map = new WallMap({ container, language: this.#language, scale, inset, box, room });
     map.onPick(onPick);
     map.onHover(onHover);
