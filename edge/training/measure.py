@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 640, 384
 IOU_MATCH = 0.5
-NMS_IOU = 0.6
+NMS_IOU = 0.5
 # Low enough to draw the whole precision-recall curve.
 SCORE_FLOOR = 0.01
+CANDIDATES_MAX = 400
 
 Network: TypeAlias = Callable[[Floats], Floats]
 
@@ -53,7 +54,8 @@ def detect(network: Network, picture: Picture, floor: float = SCORE_FLOOR) -> Fo
     rows = network(blob)[0].T
     kinds = rows[:, 4:].argmax(1)
     scores = rows[:, 4:].max(1)
-    keep = scores >= floor
+    keep = np.flatnonzero(scores >= floor)
+    keep = keep[scores[keep].argsort()[::-1][:CANDIDATES_MAX]]
     rows, kinds, scores = rows[keep], kinds[keep], scores[keep]
     corner = rows[:, :2] - rows[:, 2:4] / 2
     boxes = np.concatenate([corner, rows[:, 2:4]], 1)
