@@ -14,6 +14,10 @@ insert into ioc_meta (key, value) values ('communes', %s)
 on conflict (key) do update set value = excluded.value
 """
 # Events that lie elsewhere now, and the hours whose figures that changes.
+NO_DECOMPRESSION_LIMIT: Final = """
+select set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)
+"""
+
 COMMUNES_OF_EVENTS: Final = """
 with place as materialized (
     select p.lon, p.lat, (

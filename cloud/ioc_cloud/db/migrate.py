@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, NoReturn, cast, get_args
 
 import psycopg
 from psycopg import sql
@@ -144,8 +144,8 @@ def _settle_tier(connection: Connection, wanted: Tier | Literal["auto"]) -> Tier
     return found
 
 
-def _refuse_lowering(connection: Connection, recorded: Tier, found: Tier) -> None:
-    """Let only community edition without compressed chunks become Apache edition."""
+def _refuse_lowering(connection: Connection, recorded: Tier, found: Tier) -> NoReturn:
+    """Say what stands in the way: migrations of the higher tier cannot be taken back."""
     if found == "native":
         raise TierLowered(recorded, found, "its tables are hypertables; preload timescaledb again")
     row = connection.execute(
@@ -153,8 +153,7 @@ def _refuse_lowering(connection: Connection, recorded: Tier, found: Tier) -> Non
     ).fetchone()
     # Apache edition reads compressed chunks without an error and returns wrong rows
     # (timescale/timescaledb#7787).
-    if row is None or row[0] != 0:
-        raise TierLowered(recorded, found, f"{row and row[0]} compressed chunks exist")
+    raise TierLowered(recorded, found, f"{row[0] if row else 0} compressed chunks exist")
 
 
 def _record_tier(connection: Connection, tier: Tier) -> None:

@@ -45,6 +45,9 @@ def load(
         with connection.cursor() as cursor:
             cursor.executemany(sql.COMMUNE_ADD, rows)
         connection.execute(sql.COMMUNES_REMEMBER, (Json(note),))
+        # Without it TimescaleDB refuses to touch more than 100,000 compressed rows; any
+        # other server takes the setting as a name it need not know.
+        connection.execute(sql.NO_DECOMPRESSION_LIMIT)
         connection.execute(sql.COMMUNES_OF_EVENTS)
     return len(rows)
 

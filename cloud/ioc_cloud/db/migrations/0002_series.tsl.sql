@@ -1,5 +1,5 @@
--- Community edition: columnstore behind the last month, and retention by policy.
--- The policy is the floor; the maintenance loop drops earlier where it is told to.
+-- Community edition: columnstore behind the last month. Retention stays with upkeep,
+-- which knows IOC_RETENTION_DAYS; a policy here would drop what that still keeps.
 alter table event set (
     timescaledb.compress,
     timescaledb.compress_segmentby = 'camera',
@@ -12,5 +12,3 @@ alter table camera_telemetry set (
     timescaledb.compress_orderby = 'time desc'
 );
 select add_compression_policy('camera_telemetry', interval '7 days');
-select add_retention_policy('event', interval '400 days');
-select add_retention_policy('camera_telemetry', interval '30 days');
