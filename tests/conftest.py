@@ -88,10 +88,11 @@ def api_url(postgres: Server, database: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def _configured_broker() -> Mosquitto:
+def _configured_broker() -> Iterator[Mosquitto]:
     mosquitto = Mosquitto()
     mosquitto.configure()
-    return mosquitto
+    yield mosquitto
+    mosquitto.remove()
 
 
 @pytest.fixture

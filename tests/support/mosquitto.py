@@ -1,6 +1,7 @@
 """A Mosquitto with the product's rights: a user a box, topics bound to the user's name."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -70,6 +71,10 @@ class Mosquitto:
                     return
             time.sleep(0.02)
         raise RuntimeError("mosquitto did not start")
+
+    def remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def kill(self) -> None:
         """End it as a power cut would, and wait."""

@@ -31,7 +31,7 @@ def short_queue() -> Iterator[Mosquitto]:
     (broker.folder / "conf").write_text(text)
     broker.start()
     yield broker
-    broker.kill()
+    broker.remove()
 
 
 def test_what_the_brokers_queue_dropped_is_not_acked_and_comes_again(
