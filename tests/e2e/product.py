@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +32,7 @@ class Product:
     home: Path
     http: int = field(default_factory=free_port)
     mqtt: int = field(default_factory=free_port)
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -63,22 +62,21 @@ class Product:
 
     def up(self, *words: str) -> str:
         """Start everything and return what it said once it runs."""
-        said = tempfile.TemporaryFile("w+")  # noqa: SIM115 lives as long as the process
-        self.process = subprocess.Popen(
-            [REPOSITORY / "ioc", "up", *words],
-            env=self.environment(), stdin=subprocess.DEVNULL, stdout=said, stderr=said, text=True,
-        )  # fmt: skip
+        said = self.home / "up.log"
+        with said.open("w") as log:
+            self.process = subprocess.Popen(
+                [REPOSITORY / "ioc", "up", *words],
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         end = time.monotonic() + START_S
-        while time.monotonic() < end:
-            said.seek(0)
-            text = said.read()
-            if "Đã chạy / running" in text:
-                return text
-            if self.process.poll() is not None:
-                break
+        while time.monotonic() < end and self.process.poll() is None:
+            if "Đã chạy / running" in said.read_text():
+                return said.read_text()
             time.sleep(0.5)
-        said.seek(0)
-        pytest.fail(f"`ioc up` did not come up:\n{said.read()}\n{self.logs()}")
+        pytest.fail(f"`ioc up` did not come up:\n{said.read_text()}\n{self.logs()}")
 
     def down(self) -> int:
         """Press Ctrl-C and wait."""
