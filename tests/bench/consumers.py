@@ -1,7 +1,8 @@
-"""Consumers to compare ingest with, as processes: `python -m tests.bench.consumers paho|naive N`.
+"""Consumers to compare ingest with: `python -m tests.bench.consumers paho|naive|single N`.
 
 `paho` receives and acknowledges by hand: what the library alone can do. `naive` is the
 script that everybody writes first: one message, one INSERT, one commit, one ack.
+`single` is the product's ingest with batches of one: naive about batches alone.
 """
 
 import json
@@ -14,6 +15,8 @@ import paho.mqtt.client as mqtt
 import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
 
+from ioc_cloud.ingest import __main__ as ingest
+from ioc_cloud.ingest import worker
 from ioc_cloud.settings import Settings
 from ioc_models import topics
 from ioc_models.events import content_sha256
@@ -75,4 +78,8 @@ def main(name: str, events: int) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "single":
+        worker.BATCH = 1  # type: ignore[misc]
+        del sys.argv[1:]
+        sys.exit(ingest.main())
     main(sys.argv[1], int(sys.argv[2]))

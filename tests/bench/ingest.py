@@ -32,6 +32,9 @@ PAHO = "limit: paho alone, manual ack"
 PRODUCT = "product"
 UNSIGNED = "product, signatures not checked"
 NAIVE = "naive: a row, a commit, an ack each"
+SINGLE = "product, a transaction for each message"
+NAMES = (COPY, PAHO, PRODUCT, UNSIGNED, SINGLE, NAIVE)
+COMMITS = 300
 
 
 class Result(NamedTuple):
@@ -40,21 +43,24 @@ class Result(NamedTuple):
 
 
 def main() -> None:
-    results: dict[str, list[Result]] = {name: [] for name in (COPY, PAHO, PRODUCT, UNSIGNED, NAIVE)}
+    results: dict[str, list[Result]] = {name: [] for name in NAMES}
     with plant(*BOXES) as built:
         built.services["mosquitto"].stop()
         payloads = [bodies(built, box, EVENTS // len(BOXES)) for box in BOXES]
         few = [each[: NAIVE_EVENTS // len(BOXES)] for each in payloads]
+        commit_ms = [commit(built) * 1e3]
         durable = [built.one(f"show {name}") for name in ("fsync", "synchronous_commit")]
         for _ in range(ROUNDS):
             results[PAHO].append(drained(built, rival(built, "paho", EVENTS), payloads))
             results[NAIVE].append(drained(built, rival(built, "naive", NAIVE_EVENTS), few))
+            results[SINGLE].append(drained(built, rival(built, "single", NAIVE_EVENTS), few))
             built.run("update box set public_key = null")
             results[UNSIGNED].append(drained(built, built.services["ingest"], payloads))
             for box in BOXES:
                 built.enrol(box)
             results[PRODUCT].append(drained(built, built.services["ingest"], payloads))
             results[COPY].append(copied(built))
+            commit_ms.append(commit(built) * 1e3)
     base = median(result.per_second for result in results[NAIVE])
     rows = [
         (name, whole(rate), f"{rate / base:.1f}", whole(median(each.cpu_us for each in found)))
@@ -63,10 +69,20 @@ def main() -> None:
     ]
     show(
         f"ingest: {EVENTS:,} events of {len(BOXES)} boxes,"
-        f" fsync {durable[0]}, synchronous_commit {durable[1]}",
+        f" fsync {durable[0]}, synchronous_commit {durable[1]},"
+        f" a bare commit {median(commit_ms):.1f} ms",
         ("", "events/s", "x naive", "consumer's CPU us/event"),
         rows,
     )
+
+
+def commit(built: Plant) -> float:
+    """Seconds of the least durable transaction: what naive consumers wait for each time."""
+    with built.database() as database:
+        began = time.perf_counter()
+        for _ in range(COMMITS):
+            database.execute("select pg_logical_emit_message(true, 'bench', '')")
+        return (time.perf_counter() - began) / COMMITS
 
 
 def rival(built: Plant, name: str, events: int) -> Service:
