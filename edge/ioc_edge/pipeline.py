@@ -11,7 +11,17 @@ import cv2
 import numpy as np
 import structlog
 
-from ioc_edge.backends import PLATE, VEHICLES, Detection, Detector, Image, Reader
+from ioc_edge.backends import (
+    PLATE,
+    VEHICLES,
+    Box,
+    Detection,
+    Detector,
+    Image,
+    Reader,
+    area,
+    common_area,
+)
 from ioc_edge.capture import Camera, Frame
 from ioc_edge.plates import Ballot
 from ioc_edge.settings import CameraConfig
@@ -29,8 +39,6 @@ from ioc_models.events import (
 )
 
 log = structlog.get_logger(__name__)
-
-Box = tuple[float, float, float, float]
 
 # Plates smaller than this cannot be read; wider or taller shapes are badges and grilles.
 LEAST_PLATE_WIDTH: Final = 24
@@ -343,8 +351,8 @@ def read_frames(frames: Iterable[Frame], pipeline: Pipeline) -> list[Draft]:
 
 def owner_of(plate: Box, vehicles: Sequence[Track]) -> Track | None:
     """The smallest vehicle whose box holds the plate: a bus behind a motorbike holds both."""
-    holding = [track for track in vehicles if _share_inside(plate, track.box) >= INSIDE]
-    return min(holding, key=lambda track: _area(track.box), default=None)
+    holding = [track for track in vehicles if common_area(plate, track.box) >= INSIDE * area(plate)]
+    return min(holding, key=lambda track: area(track.box), default=None)
 
 
 def is_fixture(track: Track) -> bool:
@@ -381,22 +389,6 @@ def _is_plate(detection: Detection) -> bool:
         and height >= LEAST_PLATE_HEIGHT
         and PLATE_ASPECT[0] <= width / height <= PLATE_ASPECT[1]
     )
-
-
-def _area(box: Box) -> float:
-    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
-
-
-def _share_inside(inner: Box, outer: Box) -> float:
-    common = (
-        max(inner[0], outer[0]),
-        max(inner[1], outer[1]),
-        min(inner[2], outer[2]),
-        min(inner[3], outer[3]),
-    )
-    if common[2] <= common[0] or common[3] <= common[1]:
-        return 0.0
-    return _area(common) / max(_area(inner), 1e-9)
 
 
 def _utc(seconds: float) -> datetime:

@@ -12,6 +12,8 @@ from ioc_models.events import ModelRef
 
 Image: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.floating[Any]]
+# Left, top, right, bottom in pixels.
+Box: TypeAlias = tuple[float, float, float, float]
 
 PLATE: Final = "plate"
 # What carries a plate and is counted; `vehicle` is all that motion alone can say.
@@ -20,9 +22,9 @@ VEHICLES: Final = frozenset({"car", "motorbike", "bus", "truck", "van", "bicycle
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One thing in a picture: `box` is left, top, right, bottom in pixels."""
+    """One thing in a picture."""
 
-    box: tuple[float, float, float, float]
+    box: Box
     label: str
     confidence: float
 
@@ -74,6 +76,9 @@ class Reader(Protocol):
 def open_detectors(choice: str | Path, cameras: int, threads: int) -> list[Detector]:
     """A detector for each camera; weights are loaded once and shared.
 
+    A trained detector is backed by motion: what large thing moves and is unknown to it
+    is a `vehicle`.
+
     Args:
         choice: "motion", or the path of a model.yaml.
         cameras: How many are wanted; background subtraction learns each view apart.
@@ -83,10 +88,11 @@ def open_detectors(choice: str | Path, cameras: int, threads: int) -> list[Detec
         ModelInvalid: The manifest or the weights cannot be used.
         BackendUnavailable: The manifest asks for an accelerator that is not here.
     """
-    if str(choice) == "motion":
-        from ioc_edge.backends.motion import MotionDetector  # noqa: PLC0415 load what is used
+    from ioc_edge.backends.motion import MotionDetector  # noqa: PLC0415 load what is used
 
+    if str(choice) == "motion":
         return [MotionDetector() for _ in range(cameras)]
+    from ioc_edge.backends.both import WithMotion  # noqa: PLC0415 load what is used
     from ioc_edge.backends.onnx import Manifest, OnnxDetector  # noqa: PLC0415 load what is used
 
     manifest = Manifest.load(Path(choice))
@@ -96,7 +102,7 @@ def open_detectors(choice: str | Path, cameras: int, threads: int) -> list[Detec
         shared: Detector = TensorRtDetector(manifest)
     else:
         shared = OnnxDetector(manifest, threads=threads)
-    return [shared] * cameras
+    return [WithMotion(shared, MotionDetector()) for _ in range(cameras)]
 
 
 def open_reader(choice: str, threads: int) -> Reader:
@@ -111,3 +117,20 @@ def open_reader(choice: str, threads: int) -> Reader:
     if choice != "ppocr":
         raise ModelInvalid(choice, "the only reader is 'ppocr'")
     return PpOcrReader(threads=threads)
+
+
+def area(box: Box) -> float:
+    """Of a box, in square pixels; 0 for one turned inside out."""
+    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+
+
+def common_area(one: Box, other: Box) -> float:
+    """Of what two boxes share, in square pixels."""
+    return area(
+        (
+            max(one[0], other[0]),
+            max(one[1], other[1]),
+            min(one[2], other[2]),
+            min(one[3], other[3]),
+        )
+    )

@@ -34,6 +34,8 @@ BURST = 3
 MUST_READ = 0.70
 # Half of the clip's 12.5 frames a second: what a busy box would take.
 EVERY = 2
+# Counted by eye: white, teal, red, white.
+CARS_PAST = 4
 
 
 @dataclass
@@ -119,4 +121,4 @@ def test_real_traffic_is_followed_and_counted(choice: str, real: Path, reader: R
     counted = sum(
         (Counter(d.data["counts"]) for d in drafts if d.kind == "traffic"), start=Counter()
     )
-    assert 4 <= counted.total() <= 40
+    assert CARS_PAST - 1 <= counted.total() <= 2 * CARS_PAST
