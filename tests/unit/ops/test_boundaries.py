@@ -11,7 +11,6 @@ from shapely.geometry import Point
 from ioc_cloud.ops import boundaries
 from ioc_cloud.ops.home import Home
 
-
 # The merged province's own figure of 2025.
 STATED_KM2 = 7942.39
 
