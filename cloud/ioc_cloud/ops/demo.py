@@ -190,6 +190,7 @@ def write_configuration(
     cameras = [
         {
             **camera.model_dump(exclude={"scene"}, mode="json"),
+            **({"title_vi": "Camera của bạn", "title_en": "Your camera"} if video else {}),
             "source": video or str(video_path(home, camera)),
             "simulated": video is None,
             "loop": video is None,

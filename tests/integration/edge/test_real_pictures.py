@@ -97,7 +97,6 @@ def test_marked_plates_of_real_scenes_are_read(real: Path, reader: Reader) -> No
     assert share_read(real, TrueBoxes(), reader) >= MUST_READ
 
 
-@pytest.mark.skipif(not BUILT_IN_DETECTOR.exists(), reason="no trained detector in this tree")
 def test_plates_of_real_scenes_are_found_and_read(real: Path, reader: Reader) -> None:
     (detector,) = open_detectors(BUILT_IN_DETECTOR, 1, 1)
     assert share_read(real, detector, reader) >= MUST_READ
@@ -105,8 +104,6 @@ def test_plates_of_real_scenes_are_found_and_read(real: Path, reader: Reader) ->
 
 @pytest.mark.parametrize("choice", ["motion", "trained"])
 def test_real_traffic_is_followed_and_counted(choice: str, real: Path, reader: Reader) -> None:
-    if choice == "trained" and not BUILT_IN_DETECTOR.exists():
-        pytest.skip("no trained detector in this tree")
     (detector,) = open_detectors("motion" if choice == "motion" else BUILT_IN_DETECTOR, 1, 1)
     pipeline = Pipeline(CAMERA, detector, reader, Nowhere())
     with av.open(str(real / "clips" / "car-detection.mp4")) as clip:
