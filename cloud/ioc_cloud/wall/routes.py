@@ -72,7 +72,12 @@ def count_events(
     who: Who,
     state: StateOf,
     hours: Annotated[
-        int, Query(ge=1, le=24 * 400, description="Số giờ gần nhất / of the last hours")
+        int,
+        Query(
+            ge=0,
+            le=24 * 400,
+            description="Số giờ trước giờ đang chạy / hours before the running one, which counts",
+        ),
     ] = 24,
 ) -> CountList:
     """Từ bảng tổng hợp theo giờ, gồm cả giờ đang chạy / from hourly rollups, this hour included."""

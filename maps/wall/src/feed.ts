@@ -112,11 +112,9 @@ export class Feed {
 
   #refreshCounts(): Promise<void> {
     return this.#guarded(async () => {
-      const hours = hoursToday(this.now());
       const [day, today] = await Promise.all([
         api.counts(COUNT_HOURS),
-        // The first hour of a day cannot be asked for alone: unknown then, not wrong.
-        hours === 0 ? null : api.counts(hours),
+        api.counts(hoursToday(this.now())),
       ]);
       this.#store.update((state) => withToday(withCounts(state, day), today));
     });

@@ -98,9 +98,9 @@ export function withCounts(state: State, rows: readonly CountRow[]): State {
   return { ...state, counts };
 }
 
-export const withToday = (state: State, rows: readonly CountRow[] | null): State => ({
+export const withToday = (state: State, rows: readonly CountRow[]): State => ({
   ...state,
-  today: rows === null ? null : rows.reduce((sum, row) => sum + row.n, 0),
+  today: rows.reduce((sum, row) => sum + row.n, 0),
 });
 
 export const withLink = (state: State, change: Partial<Link>): State => ({
