@@ -169,7 +169,7 @@ class Spool:
         self._reader_db = _connect(path)
         self._reading = threading.Lock()
         self.epoch, self._seq, self._hash = _open_head(self._writer_db)
-        self._backlog = _count_unacked(self._writer_db)
+        self._backlog = self._committed_backlog = _count_unacked(self._writer_db)
         self._used = 0
         self._refused: dict[str, int] = {}
         self._refused_since: datetime | None = None
@@ -234,8 +234,8 @@ class Spool:
 
     @property
     def backlog(self) -> int:
-        """Events that the cloud has not yet confirmed."""
-        return self._backlog
+        """Events that the cloud has not yet confirmed, as the disk has it."""
+        return self._committed_backlog
 
     def on_append(self, listener: Callable[[], None]) -> None:
         """Call `listener` from the writer thread after each commit; it must not block."""
@@ -316,6 +316,7 @@ class Spool:
                 outcomes.append((done, *_attempt(work)))
             self._writer_db.execute("UPDATE head SET seq = ?, hash = ?", (self._seq, self._hash))
             self._writer_db.execute("COMMIT")
+            self._committed_backlog = self._backlog
         except sqlite3.Error as error:
             self._roll_back(jobs, before, error)
             return
