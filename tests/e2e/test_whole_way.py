@@ -137,7 +137,9 @@ def test_a_second_start_finds_its_data_and_the_first_left_nothing_running(
     product: Product,
 ) -> None:
     before = product.status()
-    assert product.down() == 0
+    assert product.ioc("down").returncode == 0
+    assert product.process is not None
+    assert product.process.wait(60) == 0
     for process in before["processes"]:
         assert not Path(f"/proc/{process['pid']}").exists(), process["name"]
     assert product.ioc("status").returncode == 1

@@ -215,6 +215,10 @@ class Supervisor:
         """Whether supervisord itself still runs."""
         return self._child.poll() is None
 
+    def exit_code(self) -> int:
+        """How supervisord ended; waits until it has."""
+        return self._child.wait()
+
     def stop(self) -> None:
         """Stop every program, newest first, then supervisord."""
         if self.alive():

@@ -283,4 +283,6 @@ def _announce(home: Home, options: Options, steps: Steps, *, tier: str, outlines
 def _watch(supervisor: Supervisor) -> None:
     while supervisor.alive():
         time.sleep(1)
-    raise NotAnswering("supervisord đã dừng / has stopped")
+    # `ioc down` ends it in good order; anything else is news.
+    if supervisor.exit_code() != 0:
+        raise NotAnswering("supervisord đã chết / has died")
