@@ -21,11 +21,6 @@ def main() -> int:
     """Exit code 0 after SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="ioc_cloud.ingest")
     parser.add_argument("--client-id", default="ioc-ingest", help="another one a worker")
-    parser.add_argument(
-        "--no-app-ack",
-        action="store_true",
-        help="for the kill test alone: boxes never learn what is safe",
-    )
     arguments = parser.parse_args()
     settings = Settings()
     log.set_up("ingest")
@@ -51,7 +46,6 @@ def main() -> int:
         connect=opener,
         retention=timedelta(days=settings.retention_days),
         stop=stop,
-        app_ack=not arguments.no_app_ack,
     ).run()
     return 0
 

@@ -37,14 +37,12 @@ class Worker:
     Attributes:
         connect: Opens a database connection.
         stop: Ends the loop after the batch in hand, or at once while the database is down.
-        app_ack: Whether boxes are told. Off only where a test shows what that loses.
     """
 
     inbox: Inbox
     connect: Callable[[], Connection]
     retention: timedelta
     stop: threading.Event = field(default_factory=threading.Event)
-    app_ack: bool = True
     _connection: Connection | None = None
     _keys: dict[str, Ed25519PublicKey] = field(default_factory=dict)
     _keys_read_at: datetime | None = None
@@ -69,8 +67,7 @@ class Worker:
         if receipts is None:
             return
         self.inbox.acknowledge(messages)
-        if self.app_ack:
-            self.inbox.tell(receipts)
+        self.inbox.tell(receipts)
 
     def _write(self, messages: Sequence[Received]) -> list[Receipt] | None:
         """Store a batch, however long the database is away; None when told to stop."""
