@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Annotated, Any, Final, Literal
@@ -16,6 +16,7 @@ from ioc_models.geo import Point
 
 VERSION: Final = 1
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 # Small enough that a slow uplink carries an alarm at once; pictures go apart, by HTTPS.
 MAX_EVENT_BYTES: Final = 64 * 1024
 MAX_EVIDENCE_BYTES: Final = 32 * 1024 * 1024
@@ -251,7 +252,7 @@ def id_milliseconds(event_id: UUID) -> int | None:
 
 def milliseconds(at: datetime) -> int:
     """Whole milliseconds since 1970, without a float in between."""
-    return (at - EPOCH) // timedelta(milliseconds=1)
+    return (at - EPOCH) // _MILLISECOND
 
 
 def canonical_json(value: Mapping[str, Any]) -> bytes:
@@ -275,7 +276,7 @@ def signed_bytes(body: Mapping[str, Any]) -> bytes:
     )
 
 
-def ranges(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+def ranges(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
     """Sorted, distinct numbers as closed ranges: 1 2 3 7 -> (1, 3) (7, 7)."""
     found: list[tuple[int, int]] = []
     for number in sorted(set(numbers)):

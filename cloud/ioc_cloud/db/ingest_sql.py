@@ -24,24 +24,25 @@ from unnest(%(epochs)s::uuid[], %(seqs)s::bigint[]) as r (epoch, seq)
 join event as e using (epoch, seq)
 """
 
-_COLUMNS: Final = """
-n int, id uuid, ms bigint, box text, epoch uuid, seq bigint,
-kind text, camera text, lon float8, lat float8, plate text, plate_key text, simulated boolean,
-replayed boolean, clock_suspect boolean, signature text, sha256 text, body jsonb
-"""
-STAGED: Final = (
-    "n", "id", "ms", "box", "epoch", "seq", "kind", "camera", "lon", "lat",
-    "plate", "plate_key", "simulated", "replayed", "clock_suspect", "signature", "sha256", "body",
-)  # fmt: skip
-
-STAGE: Final = f"create temp table if not exists event_stage ({_COLUMNS}) on commit delete rows"
-COPY_STAGE: Final = "copy event_stage from stdin"
+# No JSON text holds this one: inside strings control characters are escaped.
+BETWEEN_BODIES: Final = "\x1e"
 
 # One statement writes the events, what follows from each, and nothing for repeats.
 # Communes are looked up once per distinct point: cameras do not move.
-_STORE: Final = """
+# Bodies come apart from their rows: as members of the rows they would be parsed twice.
+STORE: Final = """
 with r as (
-    {source}
+    select * from rows from (
+        jsonb_to_recordset(%(rows)s::jsonb) as (
+            n int, id uuid, time timestamptz, box text, epoch uuid, seq bigint, kind text,
+            camera text, lon float8, lat float8, plate text, plate_key text, simulated boolean,
+            replayed boolean, clock_suspect boolean, signature text, sha256 text
+        ),
+        string_to_table(%(bodies)s, %(between)s)
+    ) as r (
+        n, id, time, box, epoch, seq, kind, camera, lon, lat, plate, plate_key, simulated,
+        replayed, clock_suspect, signature, sha256, body
+    )
 ), place as materialized (
     select p.lon, p.lat, (
         select c.code from commune as c
@@ -55,9 +56,9 @@ with r as (
         plate_key, simulated, replayed, clock_suspect, signature, sha256, body
     )
     select
-        r.id, to_timestamp(r.ms / 1000.0), r.box, r.epoch, r.seq, r.kind, r.camera, r.lon, r.lat,
+        r.id, r.time, r.box, r.epoch, r.seq, r.kind, r.camera, r.lon, r.lat,
         place.commune, r.plate, r.plate_key, r.simulated, r.replayed, r.clock_suspect,
-        r.signature, decode(r.sha256, 'hex'), r.body
+        r.signature, decode(r.sha256, 'hex'), r.body::jsonb
     from r left join place using (lon, lat)
     order by r.n
     on conflict (id, time) do nothing
@@ -76,11 +77,6 @@ with r as (
 )
 select id from stored
 """
-STORE_JSON: Final = _STORE.format(
-    source=f"select * from jsonb_to_recordset(%(rows)s::jsonb) as r ({_COLUMNS})"  # noqa: S608 constants
-)
-STORE_STAGED: Final = _STORE.format(source="select * from event_stage")
-
 # Counters add up; the last event moves forward only. What a box declared at birth
 # (title, place) stands above what its events say.
 CAMERAS_OF_EVENTS: Final = """

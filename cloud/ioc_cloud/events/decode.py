@@ -5,6 +5,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
+from ioc_cloud.events import canonical
 from ioc_models import topics
 from ioc_models.events import (
     EPOCH,
@@ -85,17 +87,18 @@ class Door:
     vouched: set[tuple[str, str]] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """An event that passed, with what storage needs beside it.
 
     Attributes:
+        payload: The event's `data`, which stands in `event` as it was checked.
         time: `seen_at` as the id carries it, to the millisecond.
         text: The body as it came.
     """
 
     topic: str
     event: Event
+    payload: Message
     time: datetime
     text: str
     sha256: str
@@ -158,7 +161,7 @@ class _Refused(Exception):
 
 def decode(wire: Wire, door: Door) -> Item:
     """Check one message; whatever comes in, something comes out and nothing is raised."""
-    address = topics.parse(wire.topic)
+    address = _parse(wire.topic)
     if address is None:
         return Parked(wire.topic, wire.payload, "topic", "no topic of this system")
     try:
@@ -173,7 +176,7 @@ def decode(wire: Wire, door: Door) -> Item:
 
 def park(topic: str, payload: bytes, reason: Reason, detail: str) -> Parked:
     """A message set aside, with its place in the box's sequence where that can be read."""
-    address = topics.parse(topic)
+    address = _parse(topic)
     epoch, seq = _whereabouts(payload) if address and address.channel == "ev" else (None, None)
     # PostgreSQL's text takes neither NUL nor lone surrogates, and details quote the sender.
     plain = detail.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
@@ -191,31 +194,46 @@ def park(topic: str, payload: bytes, reason: Reason, detail: str) -> Parked:
 def _sighting(wire: Wire, address: topics.Address, door: Door) -> Sighting:
     if wire.retained:
         raise _Refused("retained", "events must not be retained")
-    text, body = _body(wire.payload)
-    event = _model(_EventFromJson, body)
-    if (event.box, event.kind) != (address.box, address.name):
-        raise _Refused("topic_mismatch", f"body says {event.box}/{event.kind}")
-    time = _time(event, door)
-    if event.location is not None and not event.location.in_extent():
-        raise _Refused("outside_province", f"{event.location.lon}, {event.location.lat}")
-    try:
-        event.payload()
-    except ValidationError as error:
-        raise _Refused("schema", _first_error(error, "data")) from error
-    sha256 = content_sha256(body)
+    read = canonical.read(wire.payload)
+    if read is not None:
+        event, payload, body, sha256 = read
+        time = _place_and_time(event, address, door)
+    else:
+        body = _body(wire.payload)
+        event = _model(_EventFromJson, body)
+        time = _place_and_time(event, address, door)
+        payload = _payload(event)
+        sha256 = content_sha256(body)
     return Sighting(
         topic=wire.topic,
         event=event,
+        payload=payload,
         time=time,
-        text=text,
+        text=wire.payload.decode(),
         sha256=sha256,
         signature=_signature(event, body, sha256, door),
         clock_suspect=_clock_suspect(event, time, door.now),
     )
 
 
+def _place_and_time(event: Event, address: topics.Address, door: Door) -> datetime:
+    if (event.box, event.kind) != (address.box, address.name):
+        raise _Refused("topic_mismatch", f"body says {event.box}/{event.kind}")
+    time = _time(event, door)
+    if event.location is not None and not event.location.in_extent():
+        raise _Refused("outside_province", f"{event.location.lon}, {event.location.lat}")
+    return time
+
+
+def _payload(event: Event) -> Message:
+    try:
+        return event.payload()
+    except ValidationError as error:
+        raise _Refused("schema", _first_error(error, "data")) from error
+
+
 def _status(wire: Wire, address: topics.Address, door: Door) -> StatusNote:
-    _, body = _body(wire.payload)
+    body = _body(wire.payload)
     status = _model(BoxStatus, body)
     if status.box is not None and status.box != address.box:
         raise _Refused("topic_mismatch", f"body says {status.box}")
@@ -226,13 +244,13 @@ def _status(wire: Wire, address: topics.Address, door: Door) -> StatusNote:
 
 
 def _telemetry(wire: Wire, address: topics.Address, door: Door) -> TelemetryNote:
-    _, body = _body(wire.payload)
+    body = _body(wire.payload)
     telemetry = _model(CameraTelemetry, body)
     _within_reach(telemetry.at, door)
     return TelemetryNote(wire.topic, address.box, address.name, telemetry, wire.payload)
 
 
-def _body(payload: bytes) -> tuple[str, dict[str, Any]]:
+def _body(payload: bytes) -> dict[str, Any]:
     if len(payload) > MAX_EVENT_BYTES:
         raise _Refused("oversize", f"{len(payload)} bytes, at most {MAX_EVENT_BYTES}")
     if b"\0" in payload:
@@ -250,7 +268,7 @@ def _body(payload: bytes) -> tuple[str, dict[str, Any]]:
     version = body.get("v")
     if type(version) is not int or version != VERSION:
         raise _Refused("version", f"v is {version!r}, this cloud reads {VERSION}")
-    return text, body
+    return body
 
 
 def _storable(body: dict[str, Any]) -> None:
@@ -351,3 +369,4 @@ def _no_constant(name: str) -> float:
 
 # Built once: json.loads with hooks would build a decoder for every message.
 _STRICT: Final = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+_parse: Final = lru_cache(maxsize=4096)(topics.parse)

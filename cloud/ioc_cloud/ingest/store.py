@@ -1,13 +1,13 @@
 """One batch, one transaction: events, twins, change log, parked rows."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import orjson
 import psycopg
 from psycopg.types.json import Json
 
@@ -22,10 +22,8 @@ from ioc_cloud.events.decode import (
     TelemetryNote,
     park,
 )
-from ioc_models.events import CameraHealth, Event, Rejection, id_milliseconds, ranges
+from ioc_models.events import CameraHealth, PlateSeen, Rejection, ranges
 
-# From here on COPY into a staging table costs less than JSON records.
-COPY_FROM: Final = 5_000
 # All writers of changes queue here, so that change numbers rise in commit order.
 CHANGE_LOCK: Final = 0x10C_0002
 # What is wrong with a row rather than with the server: bad values, broken rules,
@@ -60,17 +58,46 @@ class Receipt:
 
 @dataclass(slots=True)
 class Sorted:
-    """A batch taken apart: what may be new, what repeats, what is refused."""
+    """A batch taken apart: what may be new, what repeats, what is refused.
+
+    Attributes:
+        seqs: Of the fresh events, who holds which seq of which spool.
+    """
 
     fresh: dict[UUID, Sighting] = field(default_factory=dict)
+    seqs: dict[Spool, dict[int, UUID]] = field(default_factory=dict)
     repeats: list[Sighting] = field(default_factory=list)
     statuses: list[StatusNote] = field(default_factory=list)
     telemetry: list[TelemetryNote] = field(default_factory=list)
     parked: list[Parked] = field(default_factory=list)
 
-    def refuse(self, sighting: Sighting, reason: Reason, detail: str) -> None:
+    def add(self, one: Sighting) -> None:
+        """Take an event as fresh, unless a neighbour has its id or its seq."""
+        event = one.event
+        if first := self.fresh.get(event.id):
+            if first.sha256 == one.sha256:
+                self.repeats.append(one)
+            else:
+                self.refuse(one, "id_conflict", f"{event.id} came with other content")
+            return
+        holder = self.seqs.setdefault(_spool(one), {}).setdefault(event.seq, event.id)
+        if holder is not event.id:
+            self.refuse(one, "seq_conflict", f"seq {event.seq} belongs to {holder}")
+            return
+        self.fresh[event.id] = one
+
+    def take_out(self, one: Sighting) -> None:
+        """What was fresh here is not fresh to the database."""
+        del self.fresh[one.event.id]
+        del self.seqs[_spool(one)][one.event.seq]
+
+    def refuse(self, one: Sighting, reason: Reason, detail: str) -> None:
         """Park an event that passed the door but not its neighbours."""
-        self.parked.append(park(sighting.topic, sighting.text.encode(), reason, detail))
+        self.parked.append(park(one.topic, one.text.encode(), reason, detail))
+
+
+def _spool(one: Sighting) -> Spool:
+    return Spool(one.event.box, one.event.epoch)
 
 
 def store(connection: Connection, items: Sequence[Item]) -> list[Receipt]:
@@ -112,10 +139,9 @@ def _store_together(connection: Connection, items: Sequence[Item]) -> list[Recei
 def _sort(items: Iterable[Item]) -> Sorted:
     """Find repeats and conflicts inside the batch; the first of its kind wins."""
     batch = Sorted()
-    by_seq: dict[tuple[str, UUID, int], UUID] = {}
     for item in items:
         if isinstance(item, Sighting):
-            _sort_sighting(item, batch, by_seq)
+            batch.add(item)
         elif isinstance(item, StatusNote):
             batch.statuses.append(item)
         elif isinstance(item, TelemetryNote):
@@ -125,27 +151,9 @@ def _sort(items: Iterable[Item]) -> Sorted:
     return batch
 
 
-def _sort_sighting(
-    item: Sighting, batch: Sorted, by_seq: dict[tuple[str, UUID, int], UUID]
-) -> None:
-    event = item.event
-    first = batch.fresh.get(event.id)
-    if first is not None:
-        if first.sha256 == item.sha256:
-            batch.repeats.append(item)
-        else:
-            batch.refuse(item, "id_conflict", f"{event.id} came with other content")
-        return
-    holder = by_seq.setdefault((event.box, event.epoch, event.seq), event.id)
-    if holder != event.id:
-        batch.refuse(item, "seq_conflict", f"seq {event.seq} belongs to {holder}")
-        return
-    batch.fresh[event.id] = item
-
-
 def _set_known_aside(connection: Connection, batch: Sorted) -> None:
     """Of those whose seq came before: repeats, conflicts, and the rare innocent."""
-    suspects = _seen_before(connection, batch.fresh.values())
+    suspects = _seen_before(connection, batch)
     if not suspects:
         return
     _set_repeats_aside(connection, batch, suspects)
@@ -162,25 +170,16 @@ def _set_known_aside(connection: Connection, batch: Sorted) -> None:
         event = one.event
         if holder := holders.get((event.box, event.epoch, event.seq)):
             batch.refuse(one, "seq_conflict", f"seq {event.seq} belongs to {holder}")
-            del batch.fresh[event.id]
+            batch.take_out(one)
 
 
-def _seen_before(connection: Connection, fresh: Iterable[Sighting]) -> list[Sighting]:
-    sightings = list(fresh)
-    numbers: dict[Spool, list[int]] = {}
-    for one in sightings:
-        numbers.setdefault(Spool(one.event.box, one.event.epoch), []).append(one.event.seq)
-    rows = connection.execute(sql.OVERLAPS, _spools(numbers)).fetchall()
-    overlaps = {Spool(box, epoch): seen for box, epoch, seen in rows}
-    if not overlaps:
-        return []
+def _seen_before(connection: Connection, batch: Sorted) -> list[Sighting]:
+    rows = connection.execute(sql.OVERLAPS, _spools(batch.seqs)).fetchall()
     return [
-        one
-        for one in sightings
-        if any(
-            one.event.seq in part
-            for part in overlaps.get(Spool(one.event.box, one.event.epoch), ())
-        )
+        batch.fresh[holder]
+        for box, epoch, seen in rows
+        for seq, holder in batch.seqs[Spool(box, epoch)].items()
+        if any(seq in part for part in seen)
     ]
 
 
@@ -196,7 +195,7 @@ def _set_repeats_aside(connection: Connection, batch: Sorted, suspects: Iterable
         sha256 = known.get(one.event.id)
         if sha256 is None:
             continue
-        del batch.fresh[one.event.id]
+        batch.take_out(one)
         if sha256 == one.sha256:
             batch.repeats.append(one)
         else:
@@ -206,43 +205,30 @@ def _set_repeats_aside(connection: Connection, batch: Sorted, suspects: Iterable
 def _insert(connection: Connection, batch: Sorted) -> None:
     if not batch.fresh:
         return
-    rows = [_row(n, one) for n, one in enumerate(batch.fresh.values())]
-    if len(rows) >= COPY_FROM:
-        stored = _insert_staged(connection, rows, batch.fresh.values())
-    else:
-        bodies = (one.text for one in batch.fresh.values())
-        # The body goes in as the box wrote it: parsed here, never written anew.
-        text = ",".join(
-            f'{_ENCODE(row)[:-1]},"body":{body}}}' for row, body in zip(rows, bodies, strict=True)
-        )
-        stored = connection.execute(sql.STORE_JSON, {"rows": f"[{text}]"}).fetchall()
-    if len(stored) < len(rows):
+    fresh = batch.fresh.values()
+    parameters = {
+        "rows": orjson.dumps([_row(n, one) for n, one in enumerate(fresh)]).decode(),
+        # The bodies go in as the boxes wrote them: parsed here, never written anew.
+        "bodies": sql.BETWEEN_BODIES.join([one.text for one in fresh]),
+        "between": sql.BETWEEN_BODIES,
+    }
+    stored = connection.execute(sql.STORE, parameters).fetchall()
+    if len(stored) < len(batch.fresh):
         taken = {identifier for (identifier,) in stored}
         left = [one for identifier, one in batch.fresh.items() if identifier not in taken]
         _set_repeats_aside(connection, batch, left)
 
 
-def _insert_staged(
-    connection: Connection, rows: Sequence[dict[str, Any]], sightings: Iterable[Sighting]
-) -> list[tuple[Any, ...]]:
-    connection.execute(sql.STAGE)
-    with connection.cursor() as cursor:
-        with cursor.copy(sql.COPY_STAGE) as copy:
-            for row, one in zip(rows, sightings, strict=True):
-                copy.write_row((*(row[name] for name in sql.STAGED[:-1]), one.text))
-        return cursor.execute(sql.STORE_STAGED).fetchall()
-
-
 def _row(n: int, one: Sighting) -> dict[str, Any]:
     event = one.event
-    plate = _plate(event)
+    plate = one.payload.plate.text if isinstance(one.payload, PlateSeen) else None
     place = event.location
     return {
         "n": n,
-        "id": str(event.id),
-        "ms": id_milliseconds(event.id),
+        "id": event.id,
+        "time": one.time,
         "box": event.box,
-        "epoch": str(event.epoch),
+        "epoch": event.epoch,
         "seq": event.seq,
         "kind": event.kind,
         "camera": event.camera,
@@ -259,17 +245,10 @@ def _row(n: int, one: Sighting) -> dict[str, Any]:
     }
 
 
-def _plate(event: Event) -> str | None:
-    if event.kind != "plate":
-        return None
-    seen = event.data["plate"]
-    return str(seen["text"]) if isinstance(seen, dict) else None
-
-
 def _receipts(batch: Sorted) -> list[Receipt]:
-    found: dict[Spool, Receipt] = {}
-    for one in (*batch.fresh.values(), *batch.repeats):
-        spool = Spool(one.event.box, one.event.epoch)
+    found = {spool: Receipt(spool, set(held)) for spool, held in batch.seqs.items() if held}
+    for one in batch.repeats:
+        spool = _spool(one)
         found.setdefault(spool, Receipt(spool)).ok.add(one.event.seq)
     for parked in batch.parked:
         if parked.box is not None and parked.epoch is not None and parked.seq is not None:
@@ -311,27 +290,39 @@ def _write_status(connection: Connection, note: StatusNote) -> None:
 
 def _camera_moves(fresh: Iterable[Sighting]) -> list[dict[str, Any]]:
     """What the batch's events change on each camera, folded to one row a camera."""
-    moves: dict[tuple[str, str], dict[str, Any]] = {}
-    newest: dict[tuple[str, str], tuple[datetime, int]] = {}
+    seen: dict[tuple[str, str], list[Sighting]] = {}
     for one in fresh:
-        event = one.event
-        if event.camera is None:
-            continue
-        name = (event.box, event.camera)
-        move = moves.setdefault(name, {"box": name[0], "id": name[1], "counts": Counter()})
-        move["counts"][event.kind] += 1
-        if name in newest and (one.time, event.seq) <= newest[name]:
-            continue
-        newest[name] = (one.time, event.seq)
-        move["event_id"], move["event_at"] = str(event.id), one.time.isoformat()
-        move["event_seq"], move["seen_at"] = event.seq, one.time.isoformat()
-        move["simulated"] = event.simulated
-        if event.location is not None:
-            move["lon"], move["lat"] = event.location.lon, event.location.lat
-        if event.kind == "health":
-            health = CameraHealth.model_validate(event.data)
-            move["state"], move["state_at"] = health.state.value, one.time.isoformat()
-    return list(moves.values())
+        if one.event.camera is not None:
+            seen.setdefault((one.event.box, one.event.camera), []).append(one)
+    return [_camera_move(box, camera, theirs) for (box, camera), theirs in seen.items()]
+
+
+def _camera_move(box: str, camera: str, sightings: Sequence[Sighting]) -> dict[str, Any]:
+    newest_first = sorted(sightings, key=_time_and_seq, reverse=True)
+    last = newest_first[0]
+    move = {
+        "box": box,
+        "id": camera,
+        "counts": Counter([one.event.kind for one in sightings]),
+        "event_id": str(last.event.id),
+        "event_at": last.time.isoformat(),
+        "event_seq": last.event.seq,
+        "seen_at": last.time.isoformat(),
+        "simulated": last.event.simulated,
+    }
+    for one in newest_first:
+        if one.event.location is not None:
+            move |= {"lon": one.event.location.lon, "lat": one.event.location.lat}
+            break
+    for one in newest_first:
+        if isinstance(one.payload, CameraHealth):
+            move |= {"state": one.payload.state.value, "state_at": one.time.isoformat()}
+            break
+    return move
+
+
+def _time_and_seq(one: Sighting) -> tuple[datetime, int]:
+    return one.time, one.event.seq
 
 
 def _telemetry_row(note: TelemetryNote) -> dict[str, Any]:
@@ -373,7 +364,7 @@ def _parked_row(one: Parked) -> dict[str, Any]:
     }
 
 
-def _spools(numbers: dict[Spool, list[int]]) -> dict[str, list[Any]]:
+def _spools(numbers: Mapping[Spool, Collection[int]]) -> dict[str, list[Any]]:
     return {
         "boxes": [spool.box for spool in numbers],
         "epochs": [spool.epoch for spool in numbers],
@@ -381,7 +372,7 @@ def _spools(numbers: dict[Spool, list[int]]) -> dict[str, list[Any]]:
     }
 
 
-def _multirange(numbers: Sequence[int]) -> str:
+def _multirange(numbers: Iterable[int]) -> str:
     return "{" + ",".join(f"[{low},{high}]" for low, high in ranges(numbers)) + "}"
 
 
@@ -397,6 +388,3 @@ def _poisoned(item: Item, error: psycopg.Error) -> Parked:
         return replace(item, detail="", epoch=None, seq=None)
     payload = item.text.encode() if isinstance(item, Sighting) else item.payload
     return park(item.topic, payload, "database", detail)
-
-
-_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
