@@ -29,6 +29,7 @@ from ioc_cloud.db.pool import api_pool, connect
 from ioc_cloud.events import routes as event_routes
 from ioc_cloud.events.evidence import Folder
 from ioc_cloud.settings import Settings
+from ioc_cloud.twin import app as twin
 from ioc_cloud.wall import routes as wall_routes
 from ioc_cloud.wall.feed import Feed
 
@@ -69,9 +70,11 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan,
     )
+    pool = api_pool(url)
+    app.state.twin = twin.build(settings, pool)
     app.state.ioc = State(
         settings=settings,
-        pool=api_pool(url),
+        pool=pool,
         evidence=Folder(settings.evidence_folder),
         feed=Feed(partial(connect, url, application="ioc-feed")),
     )
@@ -82,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (auth_routes.router, event_routes.router, wall_routes.router):
         app.include_router(router)
     _add_system_routes(app)
+    twin.mount(app, app.state.twin)
     if settings.wall_dir is not None and settings.wall_dir.is_dir():
         app.mount("/", StaticFiles(directory=settings.wall_dir, html=True), name="wall")
     return app
@@ -92,9 +96,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.ioc
     state.pool.open()
     state.feed.start(asyncio.get_running_loop())
+    app.state.twin.start(asyncio.get_running_loop())
     try:
         yield
     finally:
+        await asyncio.to_thread(app.state.twin.stop)
         await asyncio.to_thread(state.feed.stop)
         await asyncio.to_thread(state.pool.close)
 

@@ -18,8 +18,8 @@ from ioc_cloud.errors import BodyTooLarge, CloudError, DatabaseBusy
 log = structlog.get_logger()
 
 MAX_BODY: Final = 64 * 1024
-# The one door for large bodies counts for itself.
-LARGE_BODIES: Final = "/api/evidence/"
+# Doors for larger bodies, which count for themselves.
+LARGE_BODIES: Final = ("/api/evidence/", "/api/2/", "/api/ioc/")
 _TITLES: Final = {
     400: ("bad-request", "Yêu cầu không hợp lệ / Bad request"),
     401: ("not-signed-in", "Chưa đăng nhập / Not signed in"),

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +19,11 @@ class Settings(BaseSettings):
         api_database_url: Login of role `ioc_api`; the owner's where unset.
         mqtt_ca_file: Certificate authority of the broker; None means no TLS.
         boundaries: GeoJSON of the communes; None means the approximate cells.
+        twin_engine: `ditto` sends every change of the twin on to the cluster at `ditto_url`.
+        twin_reserved: Namespaces in which only the system makes things and policies.
+        twin_proxies: Addresses whose `x-ditto-pre-authenticated` header is believed.
+        twin_models_url: Where this installation's Thing Models are served from; part of the
+            definition of every thing that it makes.
     """
 
     model_config = SettingsConfigDict(env_prefix="IOC_", frozen=True, extra="forbid")
@@ -38,6 +43,13 @@ class Settings(BaseSettings):
     evidence_dir: Path | None = None
     boundaries: Path | None = None
     retention_days: Annotated[int, Field(ge=1, le=36500)] = 400
+    twin_engine: Literal["embedded", "ditto"] = "embedded"
+    twin_reserved: tuple[str, ...] = ("vn.camau",)
+    twin_proxies: frozenset[str] = frozenset()
+    twin_models_url: str = "https://ioc.camau.gov.vn/wot"
+    ditto_url: str | None = None
+    ditto_user: str | None = None
+    ditto_password_file: Path | None = None
 
     @cached_property
     def evidence_folder(self) -> Path:

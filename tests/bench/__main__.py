@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-NAMES = ("spool", "decode", "ingest", "hops")
+NAMES = ("spool", "decode", "ingest", "hops", "twin")
 
 
 def main() -> None:

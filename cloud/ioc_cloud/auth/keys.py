@@ -12,10 +12,10 @@ from ioc_cloud.db.pool import Connection
 
 PREFIX: Final = "ioc_"
 _ADD: Final = """
-insert into api_key (id, name, sha256, scopes, box) values (%s, %s, %s, %s, %s)
+insert into api_key (id, name, sha256, scopes, box, roles) values (%s, %s, %s, %s, %s, %s)
 """
 _FIND: Final = """
-select name, sha256, scopes, box from api_key where id = %s and revoked_at is null
+select name, sha256, scopes, box, roles from api_key where id = %s and revoked_at is null
 """
 # Once a minute is enough to see a key's use, and spares a write a request.
 _USED: Final = """
@@ -24,16 +24,23 @@ where id = %s and (last_used_at is null or last_used_at < now() - interval '1 mi
 """
 
 
-def create(connection: Connection, name: str, scopes: Iterable[str], box: str | None = None) -> str:
+def create(
+    connection: Connection,
+    name: str,
+    scopes: Iterable[str],
+    box: str | None = None,
+    roles: Iterable[str] = (),
+) -> str:
     """A new key; the token is shown here and never again.
 
     Raises:
-        UnknownScope: A scope that does not exist, or `evidence:write` without a box.
+        UnknownScope: A scope or role that does not exist, or `evidence:write` without a box.
     """
     allowed = known.checked(scopes, box=box)
     # Hexadecimal: the underscore is what separates the parts.
     identifier, secret = secrets.token_hex(6), secrets.token_hex(32)
-    connection.execute(_ADD, (identifier, name, _digest(secret), allowed, box))
+    whose = known.checked_roles(roles)
+    connection.execute(_ADD, (identifier, name, _digest(secret), allowed, box, whose))
     return f"{PREFIX}{identifier}_{secret}"
 
 
@@ -46,7 +53,7 @@ def principal(connection: Connection, token: str) -> Principal | None:
     if row is None or not hmac.compare_digest(bytes(row[1]), _digest(secret)):
         return None
     connection.execute(_USED, (identifier,))
-    return Principal(name=f"key:{row[0]}", scopes=frozenset(row[2]), box=row[3])
+    return Principal(f"key:{row[0]}", frozenset(row[2]), row[3], frozenset(row[4]))
 
 
 def _digest(secret: str) -> bytes:

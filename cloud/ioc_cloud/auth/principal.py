@@ -11,11 +11,13 @@ class Principal:
 
     Attributes:
         box: The box that the key belongs to, for keys of boxes.
+        roles: What they are to the province; the twin's policies speak of roles.
     """
 
     name: str
     scopes: frozenset[str]
     box: str | None = None
+    roles: frozenset[str] = frozenset()
 
     def may(self, scope: str) -> bool:
         """Whether the scope is theirs."""

@@ -10,6 +10,7 @@ EVIDENCE_READ: Final = "evidence:read"
 EVIDENCE_WRITE: Final = "evidence:write"
 WALL_READ: Final = "wall:read"
 STATUS_READ: Final = "status:read"
+TWIN: Final = "twin"
 
 SCOPES: Final[dict[str, str]] = {
     EVENTS_READ: "Đọc sự kiện đầy đủ, có biển số; mỗi lần đọc đều ghi nhật ký / "
@@ -18,6 +19,20 @@ SCOPES: Final[dict[str, str]] = {
     EVIDENCE_WRITE: "Thiết bị gửi ảnh chứng cứ / a box sends its evidence",
     WALL_READ: "Màn hình: biển số được che / the wall: plates masked",
     STATUS_READ: "Trạng thái hệ thống / state of the system",
+    TWIN: "Bản sao số: đọc và ghi theo chính sách của từng đối tượng / "
+    "the twin: what its policies allow",
+}
+ROLES: Final[dict[str, str]] = {
+    "leader": "Lãnh đạo / leader",
+    "operator": "Trực ban / operator",
+    "steward": "Quản trị dữ liệu / data steward",
+    "focal": "Đầu mối / focal officer",
+    "police": "Cảnh sát giao thông / traffic police",
+    "technician": "Kỹ thuật / technician",
+    "auditor": "Kiểm tra / auditor",
+    "dpo": "Bảo vệ dữ liệu cá nhân / data protection officer",
+    "developer": "Nhà phát triển / developer",
+    "system": "Quản trị hệ thống: ghi mọi đối tượng / administrator: writes everything",
 }
 
 
@@ -33,4 +48,17 @@ def checked(scopes: Iterable[str], *, box: str | None) -> list[str]:
             raise UnknownScope(scope, f"one of {', '.join(SCOPES)}")
     if EVIDENCE_WRITE in wanted and box is None:
         raise UnknownScope(EVIDENCE_WRITE, "belongs to a box; give its name")
+    return wanted
+
+
+def checked_roles(roles: Iterable[str]) -> list[str]:
+    """The roles, sorted, once each.
+
+    Raises:
+        UnknownScope: One that does not exist.
+    """
+    wanted = sorted(set(roles))
+    for role in wanted:
+        if role not in ROLES:
+            raise UnknownScope(role, f"one of {', '.join(ROLES)}")
     return wanted

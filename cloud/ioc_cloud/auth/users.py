@@ -24,18 +24,21 @@ _AT_ONCE: Final = threading.BoundedSemaphore(2)
 # Verified against when the name is unknown, so that the time tells nothing.
 _NOBODY: Final = _HASHER.hash(secrets.token_hex(16))
 
-_FIND: Final = "select password_hash, scopes from app_user where name = %s and disabled_at is null"
+_FIND: Final = """
+select password_hash, scopes, roles from app_user where name = %s and disabled_at is null
+"""
 _PUT: Final = """
-insert into app_user (name, password_hash, scopes) values (%s, %s, %s)
+insert into app_user (name, password_hash, scopes, roles) values (%s, %s, %s, %s)
 on conflict (name) do update set
-    password_hash = excluded.password_hash, scopes = excluded.scopes, disabled_at = null
+    password_hash = excluded.password_hash, scopes = excluded.scopes, roles = excluded.roles,
+    disabled_at = null
 """
 _END_SESSIONS: Final = "delete from app_session where name = %s"
 _OPEN_SESSION: Final = (
     "insert into app_session (sha256, name, expires_at) values (%s, %s, now() + %s)"
 )
 _SESSION: Final = """
-select u.name, u.scopes from app_session as s join app_user as u using (name)
+select u.name, u.scopes, u.roles from app_session as s join app_user as u using (name)
 where s.sha256 = %s and s.expires_at > now() and u.disabled_at is null
 """
 _END_SESSION: Final = "delete from app_session where sha256 = %s"
@@ -47,19 +50,26 @@ _FAILED: Final = "insert into login_failure (name, address) values (%s, %s)"
 _FORGIVE: Final = "delete from login_failure where name = %s"
 
 
-def create(connection: Connection, name: str, password: str, scopes: Iterable[str]) -> None:
-    """Make a user, or give one this password and these scopes; the same again changes nothing.
+def create(
+    connection: Connection,
+    name: str,
+    password: str,
+    scopes: Iterable[str],
+    roles: Iterable[str] = (),
+) -> None:
+    """Make a user, or give one this password, scopes and roles; the same again changes nothing.
 
     A changed password ends the user's sessions.
 
     Raises:
-        UnknownScope: A scope that does not exist.
+        UnknownScope: A scope or role that does not exist.
     """
-    allowed = known.checked(scopes, box=None)
+    allowed, whose = known.checked(scopes, box=None), known.checked_roles(roles)
     row = connection.execute(_FIND, (name,)).fetchone()
-    if row is not None and sorted(row[1]) == allowed and _fits(row[0], password):
+    same = row is not None and (sorted(row[1]), sorted(row[2])) == (allowed, whose)
+    if row is not None and same and _fits(row[0], password):
         return
-    connection.execute(_PUT, (name, _HASHER.hash(password), allowed))
+    connection.execute(_PUT, (name, _HASHER.hash(password), allowed, whose))
     connection.execute(_END_SESSIONS, (name,))
 
 
@@ -67,6 +77,19 @@ def sign_in(connection: Connection, name: str, password: str, address: str) -> s
     """A new session's token; the database knows its hash alone.
 
     The caller writes a failure down (`remember_failure`) in a transaction of its own.
+
+    Raises:
+        WrongPassword: Name and password do not go together.
+        TooManyAttempts: Five failures in five minutes.
+    """
+    verify(connection, name, password, address)
+    token = secrets.token_urlsafe(32)
+    connection.execute(_OPEN_SESSION, (_digest(token), name, SESSION_LIFE))
+    return token
+
+
+def verify(connection: Connection, name: str, password: str, address: str) -> Principal:
+    """Who this is, by name and password.
 
     Raises:
         WrongPassword: Name and password do not go together.
@@ -80,9 +103,7 @@ def sign_in(connection: Connection, name: str, password: str, address: str) -> s
     if not _fits(row[0] if row else _NOBODY, password) or row is None:
         raise WrongPassword(f"user {name!r}")
     connection.execute(_FORGIVE, (name,))
-    token = secrets.token_urlsafe(32)
-    connection.execute(_OPEN_SESSION, (_digest(token), name, SESSION_LIFE))
-    return token
+    return _person(name, row[1], row[2])
 
 
 def remember_failure(connection: Connection, name: str, address: str) -> None:
@@ -98,7 +119,11 @@ def sign_out(connection: Connection, token: str) -> None:
 def principal(connection: Connection, token: str) -> Principal | None:
     """Whose session this is; None when it is nobody's any more."""
     row = connection.execute(_SESSION, (_digest(token),)).fetchone()
-    return Principal(name=f"user:{row[0]}", scopes=frozenset(row[1])) if row else None
+    return _person(*row) if row else None
+
+
+def _person(name: str, scopes: Iterable[str], roles: Iterable[str]) -> Principal:
+    return Principal(f"user:{name}", frozenset(scopes), None, frozenset(roles))
 
 
 def _fits(hashed: str, password: str) -> bool:

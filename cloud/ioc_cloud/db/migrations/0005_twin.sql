@@ -9,6 +9,8 @@ create table policy (
     id text collate "C" primary key,
     ns text collate "C" generated always as (split_part(id, ':', 1)) stored,
     doc jsonb not null,
+    -- Policies that say the same are asked once for all of them.
+    digest text not null generated always as (md5((doc - 'policyId')::text)) stored,
     revision bigint not null,
     -- Changes whenever this policy or one that it imports does.
     epoch bigint not null,
@@ -48,6 +50,14 @@ create function twin_number(value jsonb) returns float8
 language sql immutable parallel safe as $$
     select case when jsonb_typeof(value) = 'number' then value::float8 end
 $$;
+-- Whether latitude or longitude stand in lists, where an index on the number misses them.
+create function twin_listed_place(doc jsonb) returns boolean
+language sql immutable parallel safe as $$
+    select coalesce(
+        jsonb_typeof(doc -> 'attributes' -> 'geo') = 'array'
+        or jsonb_typeof(doc #> '{attributes,geo,lat}') = 'array'
+        or jsonb_typeof(doc #> '{attributes,geo,long}') = 'array', false)
+$$;
 
 create table thing (
     id text collate "C" primary key,
@@ -67,6 +77,7 @@ create index on thing (modified, id);
 create index thing_doc on thing using gin (doc jsonb_path_ops) with (fastupdate = off);
 create index thing_geom on thing using gist (geom);
 create index thing_lat on thing (twin_number(doc #> '{attributes,geo,lat}'));
+create index thing_listed on thing (id) where twin_listed_place(doc);
 create index thing_long on thing (twin_number(doc #> '{attributes,geo,long}'));
 
 -- Where a thing is. What PostGIS cannot read leaves the thing without a place: a twin
