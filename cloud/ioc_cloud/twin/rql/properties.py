@@ -71,7 +71,7 @@ def resolve(text: str, use: Use) -> Property:
         return Property((bare,), "placeholder")
     if "//" in text:
         raise RqlInvalid(text.index("//"), "two slashes in a row", text)
-    path = parse(bare.removesuffix("/"))
+    path = parse(bare.removesuffix("/")) or ("",)
     if path[0] == "attributes" and len(path) > 1:
         return Property(path, "doc")
     if path[0] == "features" and _names_feature(path, use):

@@ -27,9 +27,10 @@ COLUMNS: Final[dict[Path, str]] = {
 # As `times.iso` writes it: microseconds only where there are any.
 TIME_TEXT: Final = (
     "(to_char({0} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS')"
-    " || case when date_part('microseconds', {0})::bigint % 1000000 <> 0"
+    " || case when mod(date_part('microseconds', {0})::bigint, 1000000) <> 0"
     " then to_char({0} at time zone 'UTC', '.US') else '' end || 'Z')"
 )
+_BIGINT: Final = 2**63
 _BY_ID: Final = SortKey("thingId")
 
 
@@ -114,7 +115,7 @@ def _bound(prop: Property, value: Any) -> tuple[object, str]:  # noqa: ANN401 JS
     match prop.kind:
         case "text" if isinstance(value, str):
             return storable(value), "text"
-        case "number" if isinstance(value, int) and abs(value) < 2**63:
+        case "number" if type(value) is int and abs(value) < _BIGINT:
             return value, "bigint"
         case "time" if (at := instant(value)) is not None:
             return at, "timestamptz"

@@ -64,8 +64,9 @@ def compile_sql(
 ) -> tuple[str, dict[str, object]]:
     """The condition, in parentheses where it needs them, and what it binds.
 
-    A leaf holds only where `guard` lets the caller read what it looks at. The condition is
-    never null. Names of its parameters begin with `q_`.
+    A leaf holds only where `guard` lets the caller read what it looks at. Null counts as
+    false, as after `where`; take it `is true` elsewhere. Names of its parameters begin
+    with `q_`.
 
     Raises:
         RqlInvalid: A property that does not exist, a placeholder, a pattern that is no
