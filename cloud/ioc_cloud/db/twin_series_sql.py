@@ -33,8 +33,10 @@ OF_HOURS: Final[dict[str, LiteralString]] = {
     ),
 }
 NUMERIC: Final = frozenset({"avg", "min", "max", "sum", "stddev", "percentile"})
-# Across things: one thing's first point is no better than another's of the same moment.
-_HAVING: Final = {"points": "count(p.num) > 0", "hours": "sum(p.numbers) > 0"}
+_HAVING: Final[dict[str, LiteralString]] = {
+    "points": "count(p.num) > 0",
+    "hours": "sum(p.numbers) > 0",
+}
 
 RAW: Final = """
 select p.time, p.revision, ioc_point_value(p.num, p.txt, p.bool)::text
@@ -68,18 +70,6 @@ where p.thing_id = %(thing)s and p.path = %(path)s
     and p.time >= %(from)s and p.time < %(to)s
 group by at {having} order by at limit %(most)s
 """
-_BUCKETS_OF_HOURS: Final = """
-select p.at, ({value})::text
-from (
-    select h.*, ioc_bucket(%(step)s, h.bucket, %(zone)s) as at,
-        sum(h.total) over same / nullif(sum(h.numbers) over same, 0) as middle
-    from v_ts_hour as h
-    where h.thing_id = %(thing)s and h.path = %(path)s
-        and h.bucket >= %(from)s and h.bucket < %(to)s
-    window same as (partition by ioc_bucket(%(step)s, h.bucket, %(zone)s))
-) as p
-group by p.at {having} order by p.at limit %(most)s
-"""
 _GROUPS_OF_POINTS: Final = """
 select k.g, ioc_bucket(%(step)s, p.time, %(zone)s) as at, ({value})::text
 from unnest(%(ids)s::text[], %(groups)s::int[]) as k (id, g)
@@ -87,15 +77,32 @@ join ts_point as p on p.thing_id = k.id and p.path = %(path)s
     and p.time >= %(from)s and p.time < %(to)s
 group by k.g, at {having} order by k.g, at limit %(most)s
 """
+# Whole hours from the rollup; what a range begins or ends with in the middle of one, from
+# its points.
+_HOURS: Final = """
+select k.g, h.bucket, h.n, h.numbers, h.total, h.mean, h.m2, h.low, h.high, h.first_value,
+    h.last_value
+from k join v_ts_hour as h on h.thing_id = k.id and h.path = %(path)s
+    and h.bucket >= %(inner_from)s and h.bucket < %(inner_to)s
+"""
+_EDGE: Final = """
+select k.g, date_trunc('hour', p.time, 'UTC'), count(*), count(p.num), sum(p.num), avg(p.num),
+    regr_sxx(p.num, p.num), min(p.num), max(p.num), {first}, {last}
+from k join ts_point as p on p.thing_id = k.id and p.path = %(path)s
+    and p.time >= %({since})s and p.time < %({until})s
+group by k.id, k.g, date_trunc('hour', p.time, 'UTC')
+"""
 _GROUPS_OF_HOURS: Final = """
+with k as (
+    select * from unnest(%(ids)s::text[], %(groups)s::int[]) as k (id, g)
+), hours as (
+    {hours} union all {begin} union all {end}
+)
 select p.g, p.at, ({value})::text
 from (
-    select k.g, h.*, ioc_bucket(%(step)s, h.bucket, %(zone)s) as at,
-        sum(h.total) over same / nullif(sum(h.numbers) over same, 0) as middle
-    from unnest(%(ids)s::text[], %(groups)s::int[]) as k (id, g)
-    join v_ts_hour as h on h.thing_id = k.id and h.path = %(path)s
-        and h.bucket >= %(from)s and h.bucket < %(to)s
-    window same as (partition by k.g, ioc_bucket(%(step)s, h.bucket, %(zone)s))
+    select h.*, sum(h.total) over same / nullif(sum(h.numbers) over same, 0) as middle
+    from (select hours.*, ioc_bucket(%(step)s, bucket, %(zone)s) as at from hours) as h
+    window same as (partition by h.g, h.at)
 ) as p
 group by p.g, p.at {having} order by p.g, p.at limit %(most)s
 """
@@ -103,22 +110,24 @@ group by p.g, p.at {having} order by p.g, p.at limit %(most)s
 ORDERED: Final = frozenset({"first", "last"})
 
 
-def buckets(aggregate: str, *, hours: bool) -> str:
-    """One thing's buckets, from its points or from its hours."""
-    return _filled(_BUCKETS_OF_HOURS if hours else _BUCKETS_OF_POINTS, aggregate, hours=hours)
+def buckets(aggregate: str) -> LiteralString:
+    """One thing's buckets, from its points."""
+    having = f"having {_HAVING['points']}" if aggregate in NUMERIC else ""
+    return _BUCKETS_OF_POINTS.format(value=OF_POINTS[aggregate], having=having)
 
 
-def groups(aggregate: str, *, hours: bool) -> str:
-    """Buckets of groups of things."""
-    return _filled(_GROUPS_OF_HOURS if hours else _GROUPS_OF_POINTS, aggregate, hours=hours)
-
-
-def _filled(template: str, aggregate: str, *, hours: bool) -> str:
-    value = (OF_HOURS if hours else OF_POINTS)[aggregate]
-    having = ""
-    if aggregate in NUMERIC:
-        having = f"having {_HAVING['hours' if hours else 'points']}"
-    return template.format(value=value, having=having)
+def groups(aggregate: str, *, hours: bool) -> LiteralString:
+    """Buckets of groups of things, from their points or from their hours."""
+    having = f"having {_HAVING['hours' if hours else 'points']}" if aggregate in NUMERIC else ""
+    if not hours:
+        return _GROUPS_OF_POINTS.format(value=OF_POINTS[aggregate], having=having)
+    return _GROUPS_OF_HOURS.format(
+        value=OF_HOURS[aggregate],
+        having=having,
+        hours=_HOURS,
+        begin=_EDGE.format(first=_FIRST, last=_LAST, since="from", until="inner_from"),
+        end=_EDGE.format(first=_FIRST, last=_LAST, since="inner_to", until="to"),
+    )
 
 
 # Who has points of these paths in this time; things that are gone have no policy any more.
@@ -165,24 +174,28 @@ select * from jsonb_to_recordset(%s::jsonb) as r (
 )
 """
 AREAS: Final = "select code, name_vi, kind, district_vi, province_vi, valid_to from commune_area"
-CROSSWALK: Final = "select old_code, new_code, relation, weight, weight_source from commune_crosswalk"
+CROSSWALK: Final = (
+    "select old_code, new_code, relation, weight, weight_source from commune_crosswalk"
+)
 EVENTS_BY_COMMUNE: Final = """
 select ioc_bucket(%(step)s, bucket, %(zone)s) as at, commune, sum(n)::float8, bool_or(simulated)
 from v_event_hour
 where bucket >= %(from)s and bucket < %(to)s and kind = %(kind)s
 group by at, commune order by at, commune nulls last limit %(most)s
 """
-# Things that stand for a commune, and which: an area's id, or a bare code.
+# Things that stand for a commune, by the first of three attributes that may be read.
 COMMUNE_THINGS: Final = """
-select t.id, coalesce(
-    t.doc #>> '{{attributes,commune}}', t.doc #>> '{{attributes,containedInPlace}}',
-    t.doc #>> '{{attributes,partOf}}'
-)
-from thing as t
-where t.ns = %(namespace)s and {where}
-    and jsonb_typeof(coalesce(
-        t.doc #> '{{attributes,commune}}', t.doc #> '{{attributes,containedInPlace}}',
-        t.doc #> '{{attributes,partOf}}'
-    )) = 'string'
-order by t.id limit %(most)s
+select * from (
+    select t.id, t.policy_id, coalesce(
+        case when {may_0} and jsonb_typeof(t.doc #> '{{attributes,commune}}') = 'string'
+            then t.doc #>> '{{attributes,commune}}' end,
+        case when {may_1} and jsonb_typeof(t.doc #> '{{attributes,containedInPlace}}') = 'string'
+            then t.doc #>> '{{attributes,containedInPlace}}' end,
+        case when {may_2} and jsonb_typeof(t.doc #> '{{attributes,partOf}}') = 'string'
+            then t.doc #>> '{{attributes,partOf}}' end
+    ) as commune
+    from thing as t
+    where {where}
+) as found
+where commune is not null order by id limit %(most)s
 """

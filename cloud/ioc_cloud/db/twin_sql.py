@@ -60,13 +60,19 @@ select * from unnest(
     %(ids)s::text[], %(revisions)s::bigint[], %(times)s::timestamptz[], %(docs)s::jsonb[]
 )
 """
+# The hours that new points fall into are counted anew; see `v_ts_hour`.
 ADD_POINTS: Final = """
-insert into ts_point (thing_id, path, time, revision, num, txt, bool)
-select * from unnest(
-    %(ids)s::text[], %(paths)s::text[], %(times)s::timestamptz[], %(revisions)s::bigint[],
-    %(num)s::float8[], %(txt)s::text[], %(bool)s::boolean[]
+with added as (
+    insert into ts_point (thing_id, path, time, revision, num, txt, bool)
+    select * from unnest(
+        %(ids)s::text[], %(paths)s::text[], %(times)s::timestamptz[], %(revisions)s::bigint[],
+        %(num)s::float8[], %(txt)s::text[], %(bool)s::boolean[]
+    )
+    on conflict do nothing
+    returning thing_id, path, time
 )
-on conflict do nothing
+insert into ts_dirty (thing_id, path, bucket)
+select distinct thing_id, path, date_trunc('hour', time, 'UTC') from added
 """
 ADD_TO_OUTBOX: Final = """
 insert into twin_outbox (seq, kind, id, revision, doc)

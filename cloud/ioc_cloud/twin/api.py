@@ -60,11 +60,14 @@ class Api:
         callers: Callers,
         handlers: dict[str, Handler],
         web_socket: WebSocketHandler | None = None,
+        *,
+        prefix: str = PREFIX,
     ) -> None:
-        """`handlers` by the first segment of the path."""
+        """`handlers` by the first segment of the path behind `prefix`."""
         self._callers = callers
         self._handlers = handlers
         self._web_socket = web_socket
+        self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -76,7 +79,7 @@ class Api:
             asked = Asked(scope["headers"], scope["query_string"])
             correlation = asked.get("correlation-id") or str(uuid.uuid4())
             headers["correlation-id"] = _plain(correlation)
-            parts = segments(scope)
+            parts = segments(scope, self._prefix)
             caller = await self._caller(asked, scope)
             handler = self._handler(parts)
             await handler(
@@ -125,7 +128,7 @@ class Api:
         await self._web_socket(scope, receive, send, caller)
 
 
-def segments(scope: Scope) -> tuple[str, ...]:
+def segments(scope: Scope, prefix: str = PREFIX) -> tuple[str, ...]:
     """Path segments behind the prefix.
 
     A trailing slash is forgiven; an empty segment in the middle is a path of its own
@@ -133,8 +136,8 @@ def segments(scope: Scope) -> tuple[str, ...]:
     """
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     path = raw.partition(b"?")[0].decode("latin-1")
-    start = path.find(PREFIX)
-    path = path[start + len(PREFIX) :] if start >= 0 else path
+    start = path.find(prefix)
+    path = path[start + len(prefix) :] if start >= 0 else path
     parts = path.removeprefix("/").removesuffix("/").split("/")
     if parts == [""]:
         return ()

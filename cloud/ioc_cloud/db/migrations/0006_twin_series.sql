@@ -112,8 +112,8 @@ $$;
 
 -- Forgets the past before `keep`: of each thing only the newest state before that moment
 -- stays, and nothing of things that were gone by then. Whoever calls it has first written
--- a snapshot for what lies between that state and the moment (`twin.asof.settle`), for the
--- events there are dropped too.
+-- a snapshot of what things were at that moment, null for those that were gone
+-- (`twin.asof.prune`): the events before it are dropped too.
 create function ioc_prune_twin(keep interval) returns bigint
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
@@ -127,10 +127,7 @@ begin
     ) as k
     where s.thing_id = k.thing_id and s.revision < k.kept;
     get diagnostics pruned = row_count;
-    delete from thing_snapshot as s
-    using thing_gone as g
-    where g.id = s.thing_id and g.at < cutoff and s.time < cutoff
-        and not exists (select from thing as t where t.id = g.id);
+    delete from thing_snapshot where doc is null and time <= cutoff;
     insert into ioc_meta (key, value) values ('twin_history_from', to_jsonb(cutoff))
     on conflict (key) do update set value = excluded.value
     where (ioc_meta.value #>> '{}')::timestamptz < (excluded.value #>> '{}')::timestamptz;
