@@ -1,8 +1,8 @@
 """What a box says, as merges of its twins.
 
-`firmware_configs/ditto/incoming-script.js` says the same to a real Ditto. Both map what one message alone can tell. Counters are not among it: whoever keeps the
-events counts them. No payload of an event is read but the state inside `health`, so no
-plate can reach a twin.
+`firmware_configs/ditto/incoming-script.js` says the same to a real Ditto. Both map what one
+message alone can tell. Counters are not among it: whoever keeps the events counts them. No
+payload of an event is read but the state inside `health`, so no plate can reach a twin.
 """
 
 from collections.abc import Mapping
