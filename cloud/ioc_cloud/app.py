@@ -96,7 +96,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.ioc
     state.pool.open()
     state.feed.start(asyncio.get_running_loop())
-    app.state.twin.start(asyncio.get_running_loop())
+    app.state.twin.start()
     try:
         yield
     finally:

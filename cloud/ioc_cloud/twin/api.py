@@ -9,7 +9,6 @@ from urllib.parse import unquote_to_bytes
 import psycopg
 import structlog
 from psycopg_pool import PoolTimeout, TooManyRequests
-from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from ioc_cloud.errors import CloudError, DatabaseBusy
@@ -109,10 +108,7 @@ class Api:
 
     async def _caller(self, asked: Asked, scope: Scope) -> Caller:
         address = scope["client"][0] if scope.get("client") else "unknown"
-        known = self._callers.known(asked, address)
-        if known is not None:
-            return known
-        return await run_in_threadpool(self._callers.look_up, asked, address)
+        return await self._callers.find(asked, address)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -45,7 +45,7 @@ class ThingsApi:
         models: Models,
         *,
         reserved: tuple[str, ...],
-        describe: Callable[[dict[str, Any], Path], dict[str, Any]],
+        describe: Callable[[dict[str, Any], Path, str], dict[str, Any]],
         every: Callable[[Request], Any],
     ) -> None:
         """`describe` makes Thing Descriptions; `every` answers for all visible things."""
@@ -163,7 +163,8 @@ class ThingsApi:
         if path and not (path[0] == "features" and len(path) == 2):  # noqa: PLR2004 features/<id>
             raise DittoError(406, "gateway:not.acceptable", "Only things and features have a TD.")
         visible = seen.rules.readable(orjson.loads(seen.row.doc))
-        body = orjson.dumps(self._describe(visible if visible is not MISSING else {}, path))
+        doc = {**visible, "thingId": seen.row.id} if visible is not MISSING else {}
+        body = orjson.dumps(self._describe(doc, path, f"{_base(request)}{PREFIX}"))
         await http.answer(
             request.send, 200, body, request.headers, content_type=THING_DESCRIPTION.encode()
         )

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 
-from ioc_cloud.db.pool import API_STATEMENT_TIMEOUT_MS, Connection, api_pool, connect
+from ioc_cloud.db.pool import (
+    API_STATEMENT_TIMEOUT_MS,
+    Connection,
+    api_pool,
+    connect,
+    read_pool,
+)
 from ioc_cloud.settings import Settings
 from ioc_cloud.twin.access import Access
 from ioc_cloud.twin.api import Api, Request
@@ -18,6 +24,7 @@ from ioc_cloud.twin.callers import Callers
 from ioc_cloud.twin.models import WotModels
 from ioc_cloud.twin.search import SearchApi
 from ioc_cloud.twin.service import Twin
+from ioc_models.wot import Catalogue
 
 
 @dataclass
@@ -28,22 +35,24 @@ class TwinApp:
     access: Access
     api: Api
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to serve; live lines wake on `loop`."""
+    def start(self) -> None:
+        """Begin to serve."""
+        self.twin.pool.open()
         self.twin.start()
 
     def stop(self) -> None:
         """Finish what waits. Blocks."""
         self.twin.stop()
+        self.twin.pool.close()
 
 
 def build(settings: Settings, pool: ConnectionPool[Connection]) -> TwinApp:
-    """The twin of an API process."""
+    """The twin of an API process; `pool` serves sign-ins."""
     url = settings.api_database_url or settings.database_url
-    models = WotModels(settings.twin_models_url)
+    models = WotModels(Catalogue(settings.twin_models_url))
     twin = Twin(
         connect=opener(url),
-        pool=pool,
+        pool=read_pool(url),
         series_of=models.series_of,
         outbox=settings.twin_engine == "ditto",
     )
@@ -96,7 +105,7 @@ def alone(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         pool.open()
-        served.start(asyncio.get_running_loop())
+        served.start()
         try:
             yield
         finally:

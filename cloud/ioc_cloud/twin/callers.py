@@ -1,5 +1,6 @@
 """Who asks the twin: Basic, Bearer, session or a trusted proxy's word, as Ditto subjects."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from psycopg_pool import ConnectionPool
+from starlette.concurrency import run_in_threadpool
 
 from ioc_cloud.auth import keys, scopes, users
 from ioc_cloud.auth.principal import Principal
@@ -65,6 +67,7 @@ class Callers:
     clock: Callable[[], float] = time.monotonic
     _salt: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _kept: dict[bytes, tuple[float, Caller]] = field(default_factory=dict)
+    _looking: dict[bytes, "asyncio.Future[Caller]"] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def known(self, asked: Asked, address: str) -> Caller | None:
@@ -75,6 +78,23 @@ class Callers:
         if kept is not None and kept[0] > self.clock():
             return kept[1]
         return None
+
+    async def find(self, asked: Asked, address: str) -> Caller:
+        """The caller; a crowd with the same credentials is looked up once.
+
+        Raises:
+            DittoError: Nobody, or nobody who may use the twin.
+        """
+        caller = self.known(asked, address)
+        if caller is not None:
+            return caller
+        key = self._key(_credentials(asked))
+        looking = self._looking.get(key)
+        if looking is None:
+            looking = asyncio.ensure_future(run_in_threadpool(self.look_up, asked, address))
+            self._looking[key] = looking
+            looking.add_done_callback(lambda _: self._looking.pop(key, None))
+        return await asyncio.shield(looking)
 
     def look_up(self, asked: Asked, address: str) -> Caller:
         """The caller, by the database. Blocks.

@@ -50,15 +50,15 @@ create function twin_number(value jsonb) returns float8
 language sql immutable parallel safe as $$
     select case when jsonb_typeof(value) = 'number' then value::float8 end
 $$;
--- Whether latitude or longitude stand in lists, where an index on the number misses them.
-create function twin_listed_place(doc jsonb) returns boolean
+-- The least and the greatest number at a path, through lists.
+create function twin_least(doc jsonb, at jsonpath) returns float8
 language sql immutable parallel safe as $$
-    select coalesce(
-        jsonb_typeof(doc -> 'attributes' -> 'geo') = 'array'
-        or jsonb_typeof(doc #> '{attributes,geo,lat}') = 'array'
-        or jsonb_typeof(doc #> '{attributes,geo,long}') = 'array', false)
+    select min(twin_number(found)) from jsonb_path_query(doc, at) as found
 $$;
-
+create function twin_most(doc jsonb, at jsonpath) returns float8
+language sql immutable parallel safe as $$
+    select max(twin_number(found)) from jsonb_path_query(doc, at) as found
+$$;
 create table thing (
     id text collate "C" primary key,
     ns text collate "C" generated always as (split_part(id, ':', 1)) stored,
@@ -68,6 +68,12 @@ create table thing (
     revision bigint not null,
     created timestamptz not null,
     modified timestamptz not null,
+    -- The numbers of attributes.geo, and all of them as one box; set by the trigger.
+    lat_least float8,
+    lat_most float8,
+    long_least float8,
+    long_most float8,
+    geo_box geometry (geometry, 4326),
     -- attributes.location where it is GeoJSON, else attributes.geo; set by the trigger.
     geom geometry (geometry, 4326)
 ) with (fillfactor = 80);
@@ -76,9 +82,10 @@ create index on thing (ns, id);
 create index on thing (modified, id);
 create index thing_doc on thing using gin (doc jsonb_path_ops) with (fastupdate = off);
 create index thing_geom on thing using gist (geom);
-create index thing_lat on thing (twin_number(doc #> '{attributes,geo,lat}'));
-create index thing_listed on thing (id) where twin_listed_place(doc);
-create index thing_long on thing (twin_number(doc #> '{attributes,geo,long}'));
+create index thing_box on thing using gist (geo_box);
+create index on thing (lat_most);
+create index on thing (long_most);
+create index on thing (((doc ->> 'definition') collate "C"));
 
 -- Where a thing is. What PostGIS cannot read leaves the thing without a place: a twin
 -- may hold anything, geography only what is geometry.
@@ -113,6 +120,12 @@ begin
         or new.doc #> '{attributes,location}' is distinct from old.doc #> '{attributes,location}'
         or new.doc #> '{attributes,geo}' is distinct from old.doc #> '{attributes,geo}' then
         new.geom := twin_place(new.doc);
+        new.lat_least := twin_least(new.doc, '$.attributes.geo.lat[*][*]');
+        new.lat_most := twin_most(new.doc, '$.attributes.geo.lat[*][*]');
+        new.long_least := twin_least(new.doc, '$.attributes.geo.long[*][*]');
+        new.long_most := twin_most(new.doc, '$.attributes.geo.long[*][*]');
+        new.geo_box := st_makeenvelope(
+            new.long_least, new.lat_least, new.long_most, new.lat_most, 4326);
     end if;
     return new;
 end

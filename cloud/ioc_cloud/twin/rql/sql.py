@@ -1,9 +1,11 @@
 """A query as a condition of PostgreSQL on table alias `t`.
 
 Columns: `id`, `ns`, `policy_id` text, `doc`, `metadata` jsonb, `revision` bigint, `created`
-and `modified` timestamptz. `eq` and `in` below `attributes` and `features/<id>` are
-`t.doc @? path`, which a GIN index with `jsonb_path_ops` serves; what `HOT_PATHS` names is
-compared as a column or expression, for plain indexes.
+and `modified` timestamptz, `lat_least`, `lat_most`, `long_least`, `long_most` float8,
+`geo_box` geometry.
+`eq` and `in` below `attributes` and `features/<id>` are `t.doc @? path`, which a GIN index
+with `jsonb_path_ops` serves; what `HOT_PATHS` names is compared as a column or expression,
+for plain indexes, and bounds of latitude and longitude together as a box.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,33 +21,19 @@ from ioc_cloud.twin.rql.sorting import COLUMNS, TIME_TEXT, after, order_by, sort
 from ioc_cloud.twin.rql.times import Clock, instant, plain, utc_now
 
 __all__ = [
-    "COLUMNS", "FUNCTIONS", "HOT_PATHS", "Everything", "FeatureRule", "Guard", "LeafGuard",
+    "COLUMNS", "HOT_PATHS", "Everything", "FeatureRule", "Guard", "LeafGuard",
     "after", "compile_sql", "order_by", "sort_values",
 ]  # fmt: skip
 
-# Needed by conditions on places; a migration creates them.
-FUNCTIONS: Final = """
-create or replace function twin_number(value jsonb) returns float8
-language sql immutable parallel safe as $$
-    select case when jsonb_typeof(value) = 'number' then value::float8 end
-$$;
--- Whether latitude or longitude stand in lists, where an index on the number misses them.
--- Nearly no thing has that: an index on (id) where twin_listed_place(doc) is nearly empty.
-create or replace function twin_listed_place(doc jsonb) returns boolean
-language sql immutable parallel safe as $$
-    select coalesce(
-        jsonb_typeof(doc -> 'attributes' -> 'geo') = 'array'
-        or jsonb_typeof(doc #> '{attributes,geo,lat}') = 'array'
-        or jsonb_typeof(doc #> '{attributes,geo,long}') = 'array', false)
-$$;
-"""
-_PLACES: Final[dict[Path, str]] = {
-    ("attributes", "geo", "lat"): "twin_number(t.doc #> '{attributes,geo,lat}')",
-    ("attributes", "geo", "long"): "twin_number(t.doc #> '{attributes,geo,long}')",
+# The least and the greatest number that stand there: a list holds something above a bound
+# exactly when its greatest does, so one plain index serves numbers and lists alike.
+_PLACES: Final[dict[Path, tuple[str, str]]] = {
+    ("attributes", "geo", "lat"): ("t.lat_least", "t.lat_most"),
+    ("attributes", "geo", "long"): ("t.long_least", "t.long_most"),
 }
 _DEFINITION: Final = "(t.doc ->> 'definition') collate \"C\""
 # What an index on the expression can serve, besides the GIN index on `doc`.
-HOT_PATHS: Final[dict[Path, str]] = {**COLUMNS, **_PLACES, ("definition",): _DEFINITION}
+HOT_PATHS: Final[frozenset[Path]] = frozenset({*COLUMNS, *_PLACES, ("definition",)})
 
 _OPERATORS: Final = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _VOID: Final = "('null', '\"\"', '[]', '{}')"
@@ -54,6 +42,8 @@ _FEATURES: Final = (
     " then t.doc -> 'features' end) as f (id, doc)"
 )
 _UNREADABLE: Final = "false"
+# Beyond every coordinate that a thing may name, and within what PostGIS takes.
+_FAR: Final = 1e30
 
 
 def compile_sql(
@@ -86,7 +76,8 @@ class _Compiler:
     def condition(self, query: Query) -> str:
         match query:
             case And(parts):
-                return f"({' and '.join(map(self.condition, parts))})"
+                box = self._box(parts)
+                return f"({' and '.join([*box, *map(self.condition, parts)])})"
             case Or(parts):
                 return f"({' or '.join(map(self.condition, parts))})"
             case Not(part):
@@ -94,6 +85,29 @@ class _Compiler:
                 return f"({self.condition(part)} is not true)"
             case _:
                 return self._leaf(query)
+
+    def _box(self, parts: Sequence[Query]) -> list[str]:
+        """For bounds of latitude and longitude together: what a spatial index can serve.
+
+        It follows from the parts and adds nothing to them, but that the planner sees one
+        small box where it would guess at four wide bands.
+        """
+        bounds = {"lat": [-_FAR, _FAR], "long": [-_FAR, _FAR]}
+        bounded = set()
+        for part in parts:
+            match part:
+                case Compare("gt" | "ge" | "lt" | "le" as op, _, value):
+                    path, number = of_leaf(part).path, _number(plain(value, self._clock))
+                    if path in _PLACES and number is not None:
+                        low = op in {"gt", "ge"}
+                        pair = bounds[path[-1]]
+                        pair[not low] = (max if low else min)(pair[not low], float(number))
+                        bounded.add(path[-1])
+        if len(bounded) < len(bounds):
+            return []
+        (south, north), (west, east) = bounds["lat"], bounds["long"]
+        corners = ", ".join(self._bind(one) for one in (west, south, east, north))
+        return [f"t.geo_box && st_makeenvelope({corners}, 4326)"]
 
     def _leaf(self, leaf: Leaf) -> str:
         prop = of_leaf(leaf)
@@ -149,9 +163,9 @@ class _Compiler:
                 number = _number(plain(value, self._clock))
                 if number is None:
                     return self._of_json(leaf, "t.doc", path)
-                fast = f"{_PLACES[path]} {_OPERATORS[op]} {self._bind(float(number))}::float8"
-                listed = f"(twin_listed_place(t.doc) and {self._of_json(leaf, 't.doc', path)})"
-                return f"({fast} or {listed})"
+                least, most = _PLACES[path]
+                column = most if op in {"gt", "ge"} else least
+                return f"{column} {_OPERATORS[op]} {self._bind(float(number))}::float8"
             case Compare("gt" | "ge" | "lt" | "le" | "like") if path == ("definition",):
                 return self._of_text(leaf, _DEFINITION)
             case _:
