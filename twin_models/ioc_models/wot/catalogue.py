@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeGuard
 
 from ioc_models.wot import description, skeleton
-from ioc_models.wot.errors import ModelNotFound
+from ioc_models.wot.errors import ModelNotFound, WotError
 from ioc_models.wot.files import DEFAULT_BASE, FirstOf, Packaged, Resolver, absolute, packaged
 from ioc_models.wot.keywords import Fault
 from ioc_models.wot.model import (
@@ -143,19 +144,28 @@ class Catalogue:
                 faults += [(("features", name, *path), text) for path, text in found]
         return _shown(faults)
 
-    def validate_path(self, definition: str, path: Path, value: object) -> Faults:
+    def validate_path(
+        self,
+        definition: str,
+        path: Path,
+        value: object,
+        placeholders: Mapping[str, Any] | None = None,
+    ) -> Faults:
         """What is wrong with `value` at `path` (unescaped parts) of a thing.
 
-        For merges: each touched path with the value that now stands there.
+        For merges: each touched path with the value that now stands there. A thing whose
+        model has placeholders keeps their values in its attribute `model-placeholders`.
 
         Raises:
             NotJudgedAlone: Only a larger part can be judged; use `validate`.
         """
-        return _shown(self.model(definition).faults_at(tuple(path), value))
+        return _shown(self.model(definition, placeholders).faults_at(tuple(path), value))
 
-    def validate_removal(self, definition: str, path: Path) -> Faults:
+    def validate_removal(
+        self, definition: str, path: Path, placeholders: Mapping[str, Any] | None = None
+    ) -> Faults:
         """What is wrong with nothing standing at `path` any more."""
-        return _shown(self.model(definition).faults_without(tuple(path)))
+        return _shown(self.model(definition, placeholders).faults_without(tuple(path)))
 
     def thing_description(self, thing: Mapping[str, Any], api_base: str) -> dict[str, Any]:
         """The TD of a thing that has a model.
@@ -191,6 +201,14 @@ class Catalogue:
                 self._series.clear()
             found = self._series[definition] = timeseries_paths(self.model(definition))
         return found
+
+    def series_of(self, definition: str) -> frozenset[Path]:
+        """The patterns of `timeseries_paths`; none for what has no model that is known."""
+        if not is_url(definition):
+            return frozenset()
+        with suppress(WotError):
+            return frozenset(self.timeseries_paths(definition))
+        return frozenset()
 
 
 def is_url(definition: object) -> TypeGuard[str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from decimal import Decimal
+from fractions import Fraction
 from math import isfinite
 from typing import Any, Final
 
@@ -143,11 +143,11 @@ def _size(keyword: str, kind: type, broken: Callable[[int, int], bool]) -> Calla
 
 
 def _multiple(of: float) -> Judge:
-    step = Decimal(str(of))
+    step = Fraction(str(of))
 
     def judge(value: object) -> list[Fault] | None:
-        # As decimals: 0.3 is a multiple of 0.1, whatever binary fractions say.
-        if not _number(value) or Decimal(str(value)) % step == 0:
+        # As written: 0.3 is a multiple of 0.1, whatever binary fractions say.
+        if not _number(value) or (Fraction(str(value)) / step).denominator == 1:
             return None
         return [((), f": {{multipleOf={value} is no multiple of {of}}}")]
 

@@ -1,5 +1,6 @@
 """A Thing Model made ready to judge things: what its attributes and features must be."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -210,7 +211,7 @@ _ANYTHING: Final = compiled(schema=True)
 def _check(schema: Mapping[str, Any], url: str) -> Check:
     try:
         return compiled(schema)
-    except (SchemaUnsupported, KeyError, TypeError, ValueError) as error:
+    except (SchemaUnsupported, KeyError, TypeError, ValueError, re.error) as error:
         raise ModelInvalid(url, f"its properties are no usable schema: {error}") from error
 
 

@@ -8,31 +8,37 @@ from urllib.parse import unquote, urljoin
 from ioc_models.wot.errors import ModelInvalid
 from ioc_models.wot.files import Resolver, absolute
 
-# Deeper than this it is a circle.
-MAX_DEPTH: Final = 16
+# Schemas do not nest so deep; references inside one document that do go in a circle.
+MAX_DEPTH: Final = 32
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
 
 
-def resolved(url: str, resolver: Resolver, *, depth: int = 0) -> dict[str, Any]:
+def resolved(url: str, resolver: Resolver, trail: tuple[str, ...] = ()) -> dict[str, Any]:
     """A Thing Model with all that it extends and refers to in place.
 
     What the model itself says wins over what it extends; `null` takes an inherited
     member away; optional affordances and submodels add up.
 
+    Args:
+        url: Where it is.
+        resolver: Fetches it and the others.
+        trail: Models that asked for this one, and may not be asked for again.
+
     Raises:
         ModelNotFound: The URL, or one on the way, has no document.
         ModelInvalid: It goes in circles, or a reference hits nothing.
     """
-    if depth > MAX_DEPTH:
-        raise ModelInvalid(url, "what it extends or refers to goes in a circle")
+    if url in trail:
+        raise ModelInvalid(url, "what it extends or refers to leads back to it")
+    on = (*trail, url)
     own = resolver(url)
     types = own.get("@type")
     if types != "tm:ThingModel" and not (isinstance(types, list) and "tm:ThingModel" in types):
         raise ModelInvalid(url, "@type is not tm:ThingModel")
     whole: dict[str, Any] = {}
     for base in extended(own, url):
-        whole = _extended_by(whole, resolved(base, resolver, depth=depth + 1))
-    return _References(url, _extended_by(whole, absolute(own, url)), resolver).followed()
+        whole = _extended_by(whole, resolved(base, resolver, on))
+    return _References(on, _extended_by(whole, absolute(own, url)), resolver).followed()
 
 
 def extended(model: Mapping[str, Any], url: str) -> list[str]:
@@ -116,8 +122,9 @@ def _both(first: list[Any], second: list[Any]) -> list[Any]:
 class _References:
     """Follows the `tm:ref` of one document."""
 
-    def __init__(self, url: str, root: dict[str, Any], resolver: Resolver) -> None:
-        self._url = url
+    def __init__(self, trail: tuple[str, ...], root: dict[str, Any], resolver: Resolver) -> None:
+        self._trail = trail
+        self._url = trail[-1]
         self._root = root
         self._resolver = resolver
 
@@ -128,7 +135,7 @@ class _References:
         return whole
 
     def _follow(self, value: object, depth: int) -> Any:  # noqa: ANN401 JSON
-        if depth > 2 * MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise ModelInvalid(self._url, "nests or refers too deep")
         if isinstance(value, list):
             return [self._follow(part, depth + 1) for part in value]
@@ -147,7 +154,7 @@ class _References:
         url, _, fragment = urljoin(self._url, reference).partition("#")
         if url == self._url:
             return self._follow(_at(self._root, fragment, reference, self._url), depth)
-        whole = resolved(url, self._resolver, depth=depth)
+        whole = resolved(url, self._resolver, self._trail)
         return _at(whole, fragment, reference, self._url)
 
 
