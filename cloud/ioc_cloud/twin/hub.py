@@ -1,0 +1,409 @@
+"""What happens to things, as it happens: one listener on the database serves every line."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final, NamedTuple, Protocol
+
+import orjson
+import psycopg
+import structlog
+from starlette.concurrency import run_in_threadpool
+
+from ioc_cloud.db import twin_stream_sql as sql
+from ioc_cloud.db.pool import Connection
+from ioc_cloud.errors import DatabaseBusy
+from ioc_cloud.twin import pointer
+from ioc_cloud.twin.pointer import MISSING, Path
+from ioc_cloud.twin.policy import Compiled
+from ioc_cloud.twin.service import Twin
+
+log = structlog.get_logger()
+
+CHUNK: Final = 500
+# What a line misses while it reconnects; also bounded in bytes, for things may be large.
+KEPT_CHANGES: Final = 4_000
+KEPT_BYTES: Final = 32 * 1024 * 1024
+# Changes that come closer together than this travel together.
+GATHER_S: Final = 0.02
+RETRY_S: Final = 1.0
+LOOK_UP_S: Final = 0.25
+STOP_S: Final = 5.0
+READY_S: Final = 5.0
+# Clocks of writers may differ by this much.
+OVERLAP: Final = timedelta(days=1)
+# Showing changes holds up everything else on the loop for no longer than this.
+SLICE_S: Final = 0.005
+
+
+class Change(NamedTuple):
+    """One change of one thing, with the rules under which it may be shown.
+
+    Attributes:
+        value: JSON; MISSING for a deletion.
+        metadata: JSON text.
+        doc: The thing as it is now; MISSING where it is gone, None where nobody looked.
+        size: Bytes of JSON.
+    """
+
+    seq: int
+    time: datetime
+    thing_id: str
+    revision: int
+    policy_id: str
+    action: str
+    path: Path
+    value: Any
+    metadata: str | None
+    correlation_id: str | None
+    compiled: Compiled
+    doc: Any
+    size: int
+
+    @property
+    def namespace(self) -> str:
+        """What stands before the first colon of the thing's id."""
+        return self.thing_id.partition(":")[0]
+
+
+class Listener(Protocol):
+    """The end of a line."""
+
+    def push(self, frames: Sequence[bytes]) -> None:
+        """Take frames, at once."""
+        ...
+
+    def close(self) -> None:
+        """End: what comes cannot be shown."""
+        ...
+
+
+Render = Callable[[Change], bytes | None]
+
+
+@dataclass(eq=False)
+class Audience:
+    """Listeners that see the same changes in the same form, rendered once for all.
+
+    Attributes:
+        upto: The last change that was shown, or looked at and left out.
+    """
+
+    key: Hashable
+    render: Render
+    wants_docs: bool
+    upto: int
+    listeners: set[Listener] = field(default_factory=set)
+
+    def show(self, changes: Sequence[Change]) -> None:
+        """Show changes to everybody."""
+        frames = [
+            frame
+            for change in changes
+            if change.seq > self.upto and (frame := self.render(change)) is not None
+        ]
+        self.upto = changes[-1].seq
+        if frames:
+            for listener in list(self.listeners):
+                listener.push(frames)
+
+    def close(self) -> None:
+        """End every line."""
+        for listener in list(self.listeners):
+            listener.close()
+
+
+class Hub:
+    """Listens, resolves policies once for each change, and hands changes to audiences.
+
+    Everything but the reading itself happens on the event loop; no locks.
+    """
+
+    def __init__(self, twin: Twin, connect: Callable[[], Connection] | None = None) -> None:
+        """`connect` opens the listener's own connection; the twin's opener by default."""
+        self.newest = 0
+        self._twin = twin
+        self._connect = connect or twin.connect
+        self._audiences: dict[Hashable, Audience] = {}
+        self._kept: deque[Change] = deque()
+        self._kept_bytes = 0
+        # `_kept` is complete for changes above this, up to `newest`.
+        self._complete_above = 0
+        self._docs_wanted = False
+        self._after: int | None = None
+        self._read_at = datetime.now(timezone.utc)
+        self._ready = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._stop = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Listen in a thread of its own."""
+        self._loop = loop
+        self._thread = threading.Thread(target=self._run, name="twin-hub", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread. Blocks; not to be called on the loop."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(STOP_S)
+
+    # --- on the loop ---------------------------------------------------------------
+
+    async def ready(self) -> None:
+        """Wait until it is known where "now" is.
+
+        Raises:
+            DatabaseBusy: The database has not answered yet.
+        """
+        try:
+            await asyncio.wait_for(self._ready.wait(), READY_S)
+        except TimeoutError as error:
+            raise DatabaseBusy("the live line has not begun") from error
+
+    async def at_now(self) -> None:
+        """Wait until everything committed so far has been seen.
+
+        A line that begins now tells nothing that its client may have read already.
+
+        Raises:
+            DatabaseBusy: The database does not answer, or the hub lags behind.
+        """
+        await self.ready()
+        newest = await run_in_threadpool(self._committed)
+        deadline = time.monotonic() + READY_S
+        while self.newest < newest:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise DatabaseBusy("the live line lags behind")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), left_s)
+
+    def _committed(self) -> int:
+        with self._twin.pool.connection() as connection:
+            row = connection.execute(sql.NEWEST).fetchone()
+        return int(row[0] or 0) if row else 0
+
+    def join(
+        self, key: Hashable, render: Render, listener: Listener, *, wants_docs: bool
+    ) -> Audience:
+        """Show a listener every change behind the returned audience's `upto`."""
+        audience = self._audiences.get(key)
+        if audience is None:
+            audience = Audience(key, render, wants_docs, self.newest)
+            self._audiences[key] = audience
+            self._count_wishes()
+        audience.listeners.add(listener)
+        return audience
+
+    def upto(self, key: Hashable) -> int:
+        """How far an audience has been shown changes, or a new one would begin."""
+        audience = self._audiences.get(key)
+        return audience.upto if audience is not None else self.newest
+
+    def leave(self, audience: Audience, listener: Listener) -> None:
+        """Show a listener nothing more."""
+        audience.listeners.discard(listener)
+        if not audience.listeners and self._audiences.get(audience.key) is audience:
+            del self._audiences[audience.key]
+            self._count_wishes()
+
+    def _count_wishes(self) -> None:
+        self._docs_wanted = any(one.wants_docs for one in self._audiences.values())
+
+    def kept(self, after: int, upto: int) -> list[Change] | None:
+        """Changes above `after` from memory; None when they reach further back.
+
+        Their policies may have changed since: see `refreshed`.
+        """
+        if after < self._complete_above:
+            return None
+        found = []
+        for change in reversed(self._kept):
+            if change.seq <= after:
+                break
+            if change.seq <= upto:
+                found.append(change)
+        return found[::-1]
+
+    async def _dispatch(self, changes: Sequence[Change], *, docs: bool) -> bool:
+        """Show a batch; whether somebody still waits for it with documents."""
+        self._keep(changes)
+        waiting = False
+        pause_at = time.monotonic() + SLICE_S
+        for audience in list(self._audiences.values()):
+            if audience.upto >= changes[-1].seq:
+                continue
+            if audience.wants_docs and not docs:
+                waiting = True
+                continue
+            try:
+                audience.show(changes)
+            except Exception:
+                log.exception("twin_change_not_shown", key=str(audience.key)[:500])
+                audience.upto = changes[-1].seq
+                audience.close()
+            if time.monotonic() > pause_at:
+                await asyncio.sleep(0)
+                pause_at = time.monotonic() + SLICE_S
+        return waiting
+
+    def _keep(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if change.seq <= self.newest:
+                continue
+            self._kept.append(change)
+            self._kept_bytes += change.size
+            self.newest = change.seq
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+        while len(self._kept) > KEPT_CHANGES or self._kept_bytes > KEPT_BYTES:
+            gone = self._kept.popleft()
+            self._kept_bytes -= gone.size
+            self._complete_above = gone.seq
+
+    def _begin_at(self, seq: int) -> None:
+        self.newest = self._complete_above = seq
+        self._ready.set()
+
+    # --- by any thread ---------------------------------------------------------------
+
+    def past(self, after: int, upto: int) -> list[Change]:
+        """The next changes above `after` from the database. Blocks."""
+        with self._twin.pool.connection() as connection:
+            bounds = {"after": after, "upto": upto, "limit": CHUNK}
+            rows = connection.execute(sql.EVENTS_PAST, bounds).fetchall()
+            return self._refreshed(connection, [_change(row) for row in rows])
+
+    def refreshed(self, changes: Sequence[Change]) -> list[Change]:
+        """Old changes under the policies of now, with documents. Blocks."""
+        if not changes:
+            return []
+        with self._twin.pool.connection() as connection:
+            return self._refreshed(connection, changes)
+
+    def _refreshed(self, connection: Connection, changes: Sequence[Change]) -> list[Change]:
+        """Whoever may not read a thing now does not get to see its past either."""
+        known = _things_now(connection, changes)
+        gone = {change.policy_id for change in changes if change.thing_id not in known}
+        compiled = self._compiled(connection, gone)
+        for doc, policy_id, epoch in known.values():
+            del doc
+            compiled[policy_id] = self._twin.policies.get(connection, policy_id, epoch)
+        found = []
+        for change in changes:
+            doc, policy_id, _ = known.get(change.thing_id, (MISSING, change.policy_id, None))
+            found.append(change._replace(doc=doc, compiled=compiled[policy_id]))
+        return found
+
+    def _compiled(self, connection: Connection, policy_ids: Iterable[str]) -> dict[str, Compiled]:
+        wanted = list(policy_ids)
+        rows = connection.execute(sql.POLICY_EPOCHS, (wanted,)).fetchall() if wanted else []
+        epochs: dict[str, int] = dict(rows)
+        return {one: self._twin.policies.get(connection, one, epochs.get(one)) for one in wanted}
+
+    # --- the thread --------------------------------------------------------------------
+
+    def _run(self) -> None:
+        up = True
+        while not self._stop.is_set():
+            try:
+                with self._connect() as connection:
+                    if not up:
+                        log.info("twin_line_back")
+                    up = True
+                    self._follow(connection)
+            except psycopg.Error as error:  # noqa: PERF203 the loop outlives the database
+                if up:
+                    log.warning("twin_line_lost", error=str(error))
+                up = False
+                self._stop.wait(RETRY_S)
+
+    def _follow(self, connection: Connection) -> None:
+        connection.execute("listen ioc_twin")
+        self._find_now(connection)
+        # Policies may have changed while nobody listened.
+        self._tell_of_policies()
+        while not self._stop.is_set():
+            while not self._stop.is_set() and self._gather(connection):
+                self._stop.wait(GATHER_S)
+            for note in connection.notifies(timeout=LOOK_UP_S, stop_after=1):
+                if note.payload == "p":
+                    self._tell_of_policies()
+
+    def _find_now(self, connection: Connection) -> None:
+        if self._after is not None or self._loop is None:
+            return
+        row = connection.execute(sql.NEWEST).fetchone()
+        if row is None or row[0] is None:
+            row = connection.execute(sql.NEWEST_EVER).fetchone()
+        self._after = int(row[0]) if row else 0
+        self._loop.call_soon_threadsafe(self._begin_at, self._after)
+
+    def _tell_of_policies(self) -> None:
+        for tell in self._twin.changed_policies:
+            tell()
+
+    def _gather(self, connection: Connection) -> bool:
+        begun = datetime.now(timezone.utc)
+        docs = self._docs_wanted
+        bounds = {"after": self._after, "since": self._read_at - OVERLAP, "limit": CHUNK}
+        rows = connection.execute(sql.EVENTS_LIVE, bounds).fetchall()
+        self._read_at = begun
+        if not rows:
+            return False
+        changes = [_change(row) for row in rows]
+        compiled = self._compiled(connection, {change.policy_id for change in changes})
+        changes = [one._replace(compiled=compiled[one.policy_id]) for one in changes]
+        if docs:
+            changes = _with_docs(connection, changes)
+        if self._hand_over(changes, docs=docs):
+            self._hand_over(_with_docs(connection, changes), docs=True)
+        self._after = changes[-1].seq
+        return len(rows) == CHUNK
+
+    def _hand_over(self, changes: Sequence[Change], *, docs: bool) -> bool:
+        """Show changes on the loop and wait: reading never runs ahead of showing."""
+        if self._loop is None or self._loop.is_closed():
+            self._stop.set()
+            return False
+        shown = asyncio.run_coroutine_threadsafe(self._dispatch(changes, docs=docs), self._loop)
+        while not self._stop.is_set():
+            try:
+                return shown.result(LOOK_UP_S)
+            except TimeoutError:  # noqa: PERF203 looks whether it is to stop
+                continue
+        return False
+
+
+_UNKNOWN: Final = Compiled("", ())
+
+
+def _change(row: Sequence[Any]) -> Change:
+    seq, at, thing_id, revision, policy_id, action, path, value, metadata, correlation_id = row
+    return Change(
+        seq, at, thing_id, revision, policy_id, action, pointer.parse(path),
+        orjson.loads(value) if value is not None and action != "deleted" else MISSING,
+        metadata, correlation_id, _UNKNOWN, None, len(value or "") + len(metadata or "") + 200,
+    )  # fmt: skip
+
+
+def _things_now(
+    connection: Connection, changes: Sequence[Change]
+) -> dict[str, tuple[Any, str, int | None]]:
+    wanted = list({change.thing_id for change in changes})
+    rows = connection.execute(sql.THINGS_NOW, (wanted,)).fetchall()
+    return {row[0]: (orjson.loads(row[1]), row[2], row[3]) for row in rows}
+
+
+def _with_docs(connection: Connection, changes: Sequence[Change]) -> list[Change]:
+    known = _things_now(connection, changes)
+    nothing = (MISSING, "", None)
+    return [change._replace(doc=known.get(change.thing_id, nothing)[0]) for change in changes]
