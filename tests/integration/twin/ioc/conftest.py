@@ -30,9 +30,7 @@ Ask = Callable[..., httpx.Client]
 
 
 @pytest.fixture(scope="module")
-def api(
-    api_url: str, owner: Connection, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Api]:
+def api(api_url: str, owner: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """The twin with its extensions on the module's database."""
     with served(api_url, tmp_path_factory.mktemp("api")) as url, ExitStack() as clients:
         yield Api(url, owner, clients)
