@@ -33,7 +33,7 @@ BETWEEN_BODIES: Final = "\x1e"
 STORE: Final = """
 with r as (
     select * from rows from (
-        jsonb_to_recordset(%(rows)s::jsonb) as (
+        json_to_recordset(%(rows)s::json) as (
             n int, id uuid, time timestamptz, box text, epoch uuid, seq bigint, kind text,
             camera text, lon float8, lat float8, plate text, plate_key text, simulated boolean,
             replayed boolean, clock_suspect boolean, signature text, sha256 text

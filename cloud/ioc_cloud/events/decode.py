@@ -55,6 +55,7 @@ Signature = Literal["valid", "unsigned", "unknown_key"]
 MAX_AHEAD: Final = timedelta(minutes=5)
 # Beyond this a court would ask which clock to believe.
 SUSPECT_OFFSET: Final = timedelta(seconds=2)
+SUSPECT_OFFSET_MS: Final = SUSPECT_OFFSET / timedelta(milliseconds=1)
 MAX_SEQ: Final = 2**62
 # Where an oversize body is still worth reading for its epoch and seq.
 _READABLE_BYTES: Final = 1024 * 1024
@@ -85,6 +86,12 @@ class Door:
     retention: timedelta
     keys: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
     vouched: set[tuple[str, str]] = field(default_factory=set)
+    earliest: datetime = field(init=False)
+    latest: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "earliest", self.now - self.retention)
+        object.__setattr__(self, "latest", self.now + MAX_AHEAD)
 
 
 class Sighting(NamedTuple):
@@ -298,17 +305,16 @@ def _time(event: Event, door: Door) -> datetime:
 
 
 def _within_reach(at: datetime, door: Door) -> None:
-    if at - door.now > MAX_AHEAD:
+    if at > door.latest:
         raise _Refused("time_future", f"{at} is ahead of {door.now}")
-    if door.now - at > door.retention:
+    if at < door.earliest:
         raise _Refused("time_ancient", f"{at} is older than {door.retention.days} days")
 
 
 def _clock_suspect(event: Event, time: datetime, now: datetime) -> bool:
-    offset_ms = SUSPECT_OFFSET / timedelta(milliseconds=1)
     return (
         not event.clock.synced
-        or abs(event.clock.offset_ms) > offset_ms
+        or abs(event.clock.offset_ms) > SUSPECT_OFFSET_MS
         or time - now > SUSPECT_OFFSET
     )
 

@@ -62,6 +62,8 @@ class Sorted:
 
     Attributes:
         seqs: Of the fresh events, who holds which seq of which spool.
+        rows: The fresh events as the database takes them; None when to be made anew.
+        moves: What they change on cameras; None when to be made anew.
     """
 
     fresh: dict[UUID, Sighting] = field(default_factory=dict)
@@ -70,6 +72,18 @@ class Sorted:
     statuses: list[StatusNote] = field(default_factory=list)
     telemetry: list[TelemetryNote] = field(default_factory=list)
     parked: list[Parked] = field(default_factory=list)
+    rows: dict[str, str] | None = None
+    moves: list[dict[str, Any]] | None = None
+
+    def copy(self) -> "Sorted":
+        """One to change, as storing does."""
+        return replace(
+            self,
+            fresh=dict(self.fresh),
+            seqs={spool: dict(held) for spool, held in self.seqs.items()},
+            repeats=list(self.repeats),
+            parked=list(self.parked),
+        )
 
     def add(self, one: Sighting) -> None:
         """Take an event as fresh, unless a neighbour has its id or its seq."""
@@ -90,6 +104,7 @@ class Sorted:
         """What was fresh here is not fresh to the database."""
         del self.fresh[one.event.id]
         del self.seqs[_spool(one)][one.event.seq]
+        self.rows = self.moves = None
 
     def refuse(self, one: Sighting, reason: Reason, detail: str) -> None:
         """Park an event that passed the door but not its neighbours."""
@@ -100,44 +115,11 @@ def _spool(one: Sighting) -> Spool:
     return Spool(one.event.box, one.event.epoch)
 
 
-def store(connection: Connection, items: Sequence[Item]) -> list[Receipt]:
-    """Write a batch so that no row can hold back the others.
+def sort(items: Iterable[Item]) -> Sorted:
+    """Find repeats and conflicts inside a batch; the first of its kind wins.
 
-    One transaction where all rows are sound. Where the database refuses one, the
-    batch is halved until the row stands alone, and that row is parked.
-
-    Raises:
-        psycopg.Error: The server's trouble, not a row's; nothing was written of
-            what was not returned, and the call may be repeated.
+    Needs no database: a batch can be sorted while the one before is being stored.
     """
-    try:
-        return _store_together(connection, items)
-    except psycopg.Error as error:
-        if not _blames_a_row(error):
-            raise
-        if len(items) == 1:
-            poison = _poisoned(items[0], error)
-            return _store_together(connection, [poison])
-    half = len(items) // 2
-    return store(connection, items[:half]) + store(connection, items[half:])
-
-
-def _store_together(connection: Connection, items: Sequence[Item]) -> list[Receipt]:
-    batch = _sort(items)
-    with connection.transaction():
-        connection.execute(sql.LOCK, (CHANGE_LOCK,))
-        if batch.fresh:
-            _set_known_aside(connection, batch)
-            _insert(connection, batch)
-        receipts = _receipts(batch)
-        with connection.pipeline():
-            _write_twins(connection, batch)
-            _write_books(connection, batch, receipts)
-    return receipts
-
-
-def _sort(items: Iterable[Item]) -> Sorted:
-    """Find repeats and conflicts inside the batch; the first of its kind wins."""
     batch = Sorted()
     for item in items:
         if isinstance(item, Sighting):
@@ -148,7 +130,50 @@ def _sort(items: Iterable[Item]) -> Sorted:
             batch.telemetry.append(item)
         else:
             batch.parked.append(item)
+    batch.rows = _rows(batch.fresh.values())
+    batch.moves = _camera_moves(batch.fresh.values())
     return batch
+
+
+def store(
+    connection: Connection, items: Sequence[Item], ahead: Sorted | None = None
+) -> list[Receipt]:
+    """Write a batch so that no row can hold back the others.
+
+    One transaction where all rows are sound. Where the database refuses one, the
+    batch is halved until the row stands alone, and that row is parked.
+
+    Args:
+        connection: Idle, in autocommit mode.
+        items: The batch, oldest first.
+        ahead: What `sort` says of it, where that has been asked already.
+
+    Raises:
+        psycopg.Error: The server's trouble, not a row's; nothing was written of
+            what was not returned, and the call may be repeated.
+    """
+    try:
+        return _store_together(connection, ahead.copy() if ahead else sort(items))
+    except psycopg.Error as error:
+        if not _blames_a_row(error):
+            raise
+        if len(items) == 1:
+            return _store_together(connection, sort([_poisoned(items[0], error)]))
+    half = len(items) // 2
+    return store(connection, items[:half]) + store(connection, items[half:])
+
+
+def _store_together(connection: Connection, batch: Sorted) -> list[Receipt]:
+    with connection.transaction():
+        connection.execute(sql.LOCK, (CHANGE_LOCK,))
+        if batch.fresh:
+            _set_known_aside(connection, batch)
+            _insert(connection, batch)
+        receipts = _receipts(batch)
+        with connection.pipeline():
+            _write_twins(connection, batch)
+            _write_books(connection, batch, receipts)
+    return receipts
 
 
 def _set_known_aside(connection: Connection, batch: Sorted) -> None:
@@ -205,18 +230,21 @@ def _set_repeats_aside(connection: Connection, batch: Sorted, suspects: Iterable
 def _insert(connection: Connection, batch: Sorted) -> None:
     if not batch.fresh:
         return
-    fresh = batch.fresh.values()
-    parameters = {
+    rows = batch.rows or _rows(batch.fresh.values())
+    stored = connection.execute(sql.STORE, rows).fetchall()
+    if len(stored) < len(batch.fresh):
+        taken = {identifier for (identifier,) in stored}
+        left = [one for identifier, one in batch.fresh.items() if identifier not in taken]
+        _set_repeats_aside(connection, batch, left)
+
+
+def _rows(fresh: Collection[Sighting]) -> dict[str, str]:
+    return {
         "rows": orjson.dumps([_row(n, one) for n, one in enumerate(fresh)]).decode(),
         # The bodies go in as the boxes wrote them: parsed here, never written anew.
         "bodies": sql.BETWEEN_BODIES.join([one.text for one in fresh]),
         "between": sql.BETWEEN_BODIES,
     }
-    stored = connection.execute(sql.STORE, parameters).fetchall()
-    if len(stored) < len(batch.fresh):
-        taken = {identifier for (identifier,) in stored}
-        left = [one for identifier, one in batch.fresh.items() if identifier not in taken]
-        _set_repeats_aside(connection, batch, left)
 
 
 def _row(n: int, one: Sighting) -> dict[str, Any]:
@@ -260,8 +288,9 @@ def _receipts(batch: Sorted) -> list[Receipt]:
 def _write_twins(connection: Connection, batch: Sorted) -> None:
     for note in batch.statuses:
         _write_status(connection, note)
-    if cameras := _camera_moves(batch.fresh.values()):
-        connection.execute(sql.CAMERAS_OF_EVENTS, (Json(cameras),))
+    moves = batch.moves if batch.moves is not None else _camera_moves(batch.fresh.values())
+    if moves:
+        connection.execute(sql.CAMERAS_OF_EVENTS, (Json(moves),))
     if batch.telemetry:
         rows = [_telemetry_row(note) for note in batch.telemetry]
         connection.execute(sql.TELEMETRY, (Json(rows),))

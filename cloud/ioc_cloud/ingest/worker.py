@@ -2,10 +2,12 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 import psycopg
 import structlog
@@ -15,7 +17,7 @@ from ioc_cloud.db.pool import Connection
 from ioc_cloud.events.decode import Door, Item, Wire, decode, park
 from ioc_cloud.ingest.boxes import registered_keys
 from ioc_cloud.ingest.mqtt import Inbox, Received
-from ioc_cloud.ingest.store import Receipt, count_at_door, store
+from ioc_cloud.ingest.store import Receipt, Sorted, count_at_door, sort, store
 
 log = structlog.get_logger()
 
@@ -30,9 +32,18 @@ LAST_RETRY_S: Final = 2.0
 LEAK_S: Final = 60.0
 
 
+class Batch(NamedTuple):
+    """Messages and what they were read as, under which keys."""
+
+    messages: Sequence[Received]
+    items: Sequence[Item]
+    sorted: Sorted
+    keys: Mapping[str, Ed25519PublicKey]
+
+
 @dataclass(slots=True)
 class Worker:
-    """One ingest worker.
+    """One ingest worker: reads a batch while the one before is being committed.
 
     Attributes:
         connect: Opens a database connection.
@@ -43,8 +54,9 @@ class Worker:
     connect: Callable[[], Connection]
     retention: timedelta
     stop: threading.Event = field(default_factory=threading.Event)
+    _writing: Future[list[Receipt] | None] | None = None
     _connection: Connection | None = None
-    _keys: dict[str, Ed25519PublicKey] = field(default_factory=dict)
+    _keys: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
     _keys_read_at: datetime | None = None
     _overflow_told: int = 0
 
@@ -52,33 +64,62 @@ class Worker:
         """Work until `stop` is set."""
         self.inbox.start()
         try:
-            while not self.stop.is_set():
-                self._step()
+            with ThreadPoolExecutor(1, "ioc-store") as store_thread:
+                self._run(store_thread)
         finally:
             self.inbox.stop()
             self._close()
 
-    def _step(self) -> None:
+    def _run(self, store_thread: Executor) -> None:
+        try:
+            while not self.stop.is_set():
+                self._step(store_thread)
+            self._wait_for_writing()
+        finally:
+            # Whatever ended the loop ends the other thread's patience with the database.
+            self.stop.set()
+
+    def _step(self, store_thread: Executor) -> None:
         messages = self.inbox.take(BATCH, BATCH_WINDOW_S)
         if not messages:
             self._look_for_leaks()
             return
-        receipts = self._write(messages)
-        if receipts is None:
-            return
-        self.inbox.acknowledge(messages)
-        self.inbox.tell(receipts)
+        batch = self._read(messages)
+        self._wait_for_writing()
+        writing = self._writing = store_thread.submit(self._write, batch)
+        writing.add_done_callback(
+            lambda done: self.inbox.post(partial(self._answer, messages, done))
+        )
 
-    def _write(self, messages: Sequence[Received]) -> list[Receipt] | None:
+    def _wait_for_writing(self) -> None:
+        while self._writing is not None:
+            self.inbox.attend()
+
+    def _answer(self, messages: Sequence[Received], written: Future[list[Receipt] | None]) -> None:
+        """What follows a commit; by the thread of `run`, as all that the inbox does."""
+        self._writing = None
+        receipts = written.result()
+        if receipts is not None:
+            self.inbox.acknowledge(messages)
+            self.inbox.tell(receipts)
+
+    def _read(self, messages: Sequence[Received]) -> Batch:
+        keys = self._keys
+        door = Door(now=datetime.now(timezone.utc), retention=self.retention, keys=keys)
+        # Newest first: a signed event vouches for the one before it.
+        items = [_decode(one, door) for one in reversed(messages)][::-1]
+        return Batch(messages, items, sort(items), keys)
+
+    def _write(self, batch: Batch) -> list[Receipt] | None:
         """Store a batch, however long the database is away; None when told to stop."""
         retry_s = FIRST_RETRY_S
         was_up = True
-        while not self.stop.is_set():
+        while not self.stop.is_set() or was_up:
             try:
-                receipts = self._write_once(messages)
+                receipts = self._write_once(batch)
             except psycopg.Error as error:  # noqa: PERF203 the loop outlives the database
                 if was_up:
-                    log.warning("database_lost", error=str(error), waiting=len(messages))
+                    log.warning("database_lost", error=str(error), waiting=len(batch.messages))
                 was_up = False
                 self._close()
                 self.stop.wait(retry_s)
@@ -89,14 +130,12 @@ class Worker:
                 return receipts
         return None
 
-    def _write_once(self, messages: Sequence[Received]) -> list[Receipt]:
+    def _write_once(self, batch: Batch) -> list[Receipt]:
         connection = self._open()
-        now = datetime.now(timezone.utc)
-        self._refresh_keys(connection, now)
-        door = Door(now=now, retention=self.retention, keys=self._keys)
-        # Newest first: a signed event vouches for the one before it.
-        items = [_decode(one, door) for one in reversed(messages)][::-1]
-        receipts = store(connection, items)
+        self._refresh_keys(connection, datetime.now(timezone.utc))
+        if self._keys != batch.keys:
+            batch = self._read(batch.messages)
+        receipts = store(connection, batch.items, batch.sorted)
         if overflowed := self.inbox.overflowed - self._overflow_told:
             count_at_door(connection, "mqtt", Counter({"overflow": overflowed}))
             self._overflow_told += overflowed
@@ -120,7 +159,7 @@ class Worker:
 
     def _look_for_leaks(self) -> None:
         waited_s = self.inbox.oldest_wait_s()
-        if waited_s > LEAK_S and self.inbox.is_idle():
+        if waited_s > LEAK_S and self._writing is None and self.inbox.is_idle():
             log.warning("message_leaked", waited_s=round(waited_s, 1))
             self.inbox.reconnect()
 

@@ -13,7 +13,7 @@ from tests.support.wire import Publisher, eventually, inbox, ingest
 from ioc_cloud.db.migrate import migrate
 from ioc_cloud.db.pool import Connection, connect
 from ioc_cloud.ingest import worker as worker_module
-from ioc_cloud.ingest.mqtt import Received
+from ioc_cloud.ingest.mqtt import Inbox, Received
 
 
 def stored(connection: Connection) -> int:
@@ -81,20 +81,20 @@ def test_an_id_of_an_older_connection_is_never_acknowledged(broker: Mosquitto) -
     held = inbox(broker)
     held.start()
     try:
-        eventually(lambda: held.subscribed)
+        _attend_until(held, subscribed=True)
         with Publisher(broker) as box:
             box.send(sim.topic(), sim.event())
             old = _some(held.take(1, 5.0) for _ in range(40))
             held.reconnect()
-            eventually(lambda: not held.subscribed)
-            eventually(lambda: held.subscribed)
+            _attend_until(held, subscribed=False)
+            _attend_until(held, subscribed=True)
             again = _some(held.take(1, 5.0) for _ in range(40))
             assert again[0].mid == old[0].mid
             assert again[0].connection != old[0].connection
             held.acknowledge(old)
             # Had the broker believed it, nothing would come after the next reconnect.
             held.reconnect()
-            eventually(lambda: not held.subscribed)
+            _attend_until(held, subscribed=False)
             third = _some(held.take(1, 5.0) for _ in range(40))
             assert third[0].payload == old[0].payload
             held.acknowledge(third)
@@ -135,7 +135,7 @@ def test_unacknowledged_messages_stop_the_broker(broker: Mosquitto) -> None:
     held = inbox(broker)
     held.start()
     try:
-        eventually(lambda: held.subscribed)
+        _attend_until(held, subscribed=True)
         with Publisher(broker) as box:
             bodies = [wire(sim.event()) for _ in range(2500)]
             infos = [box.client.publish(sim.topic(), body, qos=1) for body in bodies]
@@ -200,6 +200,14 @@ def test_a_broker_that_is_killed_costs_no_acked_event(
     lost = owner.execute("select seen from box_sequence").fetchone()
     assert lost is not None
     assert str(lost[0]) == "{[1, 401)}"
+
+
+def _attend_until(held: Inbox, *, subscribed: bool) -> None:
+    def checked() -> bool:
+        held.attend()
+        return held.subscribed == subscribed
+
+    eventually(checked)
 
 
 def _some(tries: Iterator[list[Received]]) -> list[Received]:
