@@ -1,11 +1,13 @@
 """`python -m ioc_cloud.ingest`: broker to database, until SIGTERM."""
 
 import argparse
+import gc
 import signal
 import sys
 import threading
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
 import structlog
 
@@ -16,6 +18,9 @@ from ioc_cloud.ingest.upkeep import Upkeep
 from ioc_cloud.ingest.worker import Worker
 from ioc_cloud.settings import Settings
 
+SWITCH_INTERVAL_S: Final = 0.0005
+COLLECT_EVERY: Final = 50_000
+
 
 def main() -> int:
     """Exit code 0 after SIGTERM or SIGINT."""
@@ -24,6 +29,7 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = Settings()
     log.set_up("ingest")
+    _tune_interpreter()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -48,6 +54,15 @@ def main() -> int:
         stop=stop,
     ).run()
     return 0
+
+
+def _tune_interpreter() -> None:
+    """Two threads that take turns, and many short-lived objects without cycles."""
+    # The thread that talks to the database must not wait the default 5 ms for each answer.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # A full collection of what was imported took 40 ms, as long as a batch takes to store.
+    gc.freeze()
+    gc.set_threshold(COLLECT_EVERY)
 
 
 if __name__ == "__main__":
