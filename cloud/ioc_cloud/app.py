@@ -100,7 +100,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await asyncio.to_thread(app.state.twin.stop)
+        await app.state.twin.stop()
         await asyncio.to_thread(state.feed.stop)
         await asyncio.to_thread(state.pool.close)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,17 +13,22 @@ from rich.console import Console
 from rich.table import Table
 
 from ioc_cloud import status as figures
-from ioc_cloud.auth import keys
+from ioc_cloud.auth import keys, users
+from ioc_cloud.cli_twin import app as twin_app
 from ioc_cloud.errors import CloudError
 from ioc_cloud.ops import boundaries, demo, postgres, supervise, up
 from ioc_cloud.ops.home import Access, Home, Ports
+from ioc_cloud.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Cà Mau IOC")
 box_app = typer.Typer(no_args_is_help=True, help="Thiết bị biên / boxes")
 key_app = typer.Typer(no_args_is_help=True, help="Khoá API / API keys")
+user_app = typer.Typer(no_args_is_help=True, help="Người dùng / users")
 maps_app = typer.Typer(no_args_is_help=True, help="Bản đồ / maps")
 app.add_typer(box_app, name="box")
 app.add_typer(key_app, name="key")
+app.add_typer(user_app, name="user")
+app.add_typer(twin_app, name="twin")
 app.add_typer(maps_app, name="maps")
 
 LOCAL = "127.0.0.1"
@@ -46,6 +52,7 @@ def start(
         video=_absolute(video),
         tls={name: path.resolve() for name, path in tls.items() if path is not None},
         boundaries=boundaries.chosen_file(),
+        settings=Settings(),
     )
     up.run(Home.default(), options)
 
@@ -126,13 +133,56 @@ def box_add(box: str, *, as_json: Annotated[bool, typer.Option("--json")] = Fals
 @key_app.command("add")
 def key_add(
     name: str,
-    scope: Annotated[list[str], typer.Option(help="events:read, evidence:read, status:read ...")],
+    scope: Annotated[list[str], typer.Option(help="events:read, evidence:read, twin ...")],
+    role: Annotated[list[str] | None, typer.Option(help="operator, police, developer ...")] = None,
 ) -> None:
     """Cấp khoá API; chỉ hiện một lần / an API key, shown once."""
     home = Home.default()
     supervise.running(home)
     with psycopg.connect(postgres.url(home, postgres.OWNER)) as connection:
-        sys.stdout.write(keys.create(connection, name, scope) + "\n")
+        sys.stdout.write(keys.create(connection, name, scope, roles=role or ()) + "\n")
+
+
+@user_app.command("add")
+def user_add(
+    name: str,
+    *,
+    basic: Annotated[
+        bool, typer.Option("--basic", help="HTTP Basic cho /api/2 / HTTP Basic for /api/2")
+    ] = False,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="wall:read, status:read, twin ...")
+    ] = None,
+    role: Annotated[list[str] | None, typer.Option(help="operator, police, developer ...")] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="đọc mật khẩu / read the password")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Thêm người dùng; mật khẩu chỉ hiện một lần / a user, whose password is shown once.
+
+    With --basic the user may use the twin: HTTP Basic, known to policies as `nginx:NAME`.
+    """
+    if ":" in name or not name.isprintable() or not name.strip():
+        raise typer.BadParameter("tên không có dấu hai chấm / a name has no colon")
+    scopes = [*(scope or ()), *(["twin"] if basic else [])]
+    if not scopes:
+        raise typer.BadParameter("cần --basic hoặc --scope / needs --basic or --scope")
+    home = Home.default()
+    supervise.running(home)
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(18)
+    if not password:
+        raise typer.BadParameter("mật khẩu trống / an empty password")
+    with psycopg.connect(postgres.url(home, postgres.OWNER)) as connection:
+        users.create(connection, name, password, scopes, role or ())
+    shown = {"user": name, "subject": f"nginx:{name}", "url": f"{Access.of(home).ports.url}/api/2"}
+    if not password_stdin:
+        shown["password"] = password
+    if as_json:
+        sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+    else:
+        for key, value in shown.items():
+            sys.stdout.write(f"{key:9} {value}\n")
 
 
 @maps_app.command("boundaries")

@@ -1,5 +1,6 @@
 """What the cloud's processes are told at start; read in `main` alone."""
 
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,8 +23,8 @@ class Settings(BaseSettings):
         twin_engine: `ditto` sends every change of the twin on to the cluster at `ditto_url`.
         twin_reserved: Namespaces in which only the system makes things and policies.
         twin_proxies: Addresses whose `x-ditto-pre-authenticated` header is believed.
-        twin_models_url: Where this installation's Thing Models are served from; part of the
-            definition of every thing that it makes.
+        twin_models_url: Under which address the models of `/wot/` are known; part of the
+            definition of every thing that is made here, so it is chosen once.
     """
 
     model_config = SettingsConfigDict(env_prefix="IOC_", frozen=True, extra="forbid")
@@ -46,10 +47,24 @@ class Settings(BaseSettings):
     twin_engine: Literal["embedded", "ditto"] = "embedded"
     twin_reserved: tuple[str, ...] = ("vn.camau",)
     twin_proxies: frozenset[str] = frozenset()
-    twin_models_url: str = "https://ioc.camau.gov.vn/wot"
+    twin_models_url: str = "https://ioc.camau.gov.vn"
     ditto_url: str | None = None
     ditto_user: str | None = None
     ditto_password_file: Path | None = None
+
+    def of_twin(self) -> dict[str, str]:
+        """What was chosen for the twin, as the environment of a process that must know it."""
+        chosen = {
+            name: getattr(self, name)
+            for name in self.model_fields_set
+            if name.startswith(("twin_", "ditto_"))
+        }
+        return {
+            f"IOC_{name.upper()}": (
+                json.dumps(sorted(value)) if isinstance(value, tuple | frozenset) else str(value)
+            )
+            for name, value in chosen.items()
+        }
 
     @cached_property
     def evidence_folder(self) -> Path:

@@ -19,6 +19,7 @@ from ioc_cloud.db import migrate
 from ioc_cloud.ops import broker, demo, postgres, up
 from ioc_cloud.ops.home import Access, Home, Ports
 from ioc_cloud.ops.supervise import Program
+from ioc_cloud.settings import Settings
 
 RESTART_S = 0.3
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -94,7 +95,9 @@ class Plant:
         (self.home.root / "postgres.local.conf").write_text(self.settings)
         postgres.prepare(self.home)
         broker.prepare(self.home, self.ports, {})
-        options = up.Options(ports=self.ports, video=None, tls={}, boundaries=None)
+        options = up.Options(
+            ports=self.ports, video=None, tls={}, boundaries=None, settings=Settings()
+        )
         for program in up.programs(self.home, options, []):
             self.add(program)
         self.services["postgres"].start()

@@ -17,6 +17,10 @@ from ioc_cloud.ingest.mqtt import Broker, Inbox
 from ioc_cloud.ingest.upkeep import Upkeep
 from ioc_cloud.ingest.worker import Worker
 from ioc_cloud.settings import Settings
+from ioc_cloud.twin.mirror import Mirror
+from ioc_cloud.twin.models import WotModels
+from ioc_cloud.twin.service import Writer
+from ioc_models.wot import Catalogue
 
 SWITCH_INTERVAL_S: Final = 0.0005
 COLLECT_EVERY: Final = 50_000
@@ -38,6 +42,10 @@ def main() -> int:
     )
     upkeep = Upkeep(opener, settings.retention_days, stop)
     threading.Thread(target=upkeep.run, name="upkeep", daemon=True).start()
+    models = WotModels(Catalogue(settings.twin_models_url))
+    writer = Writer(series_of=models.series_of, outbox=settings.twin_engine == "ditto")
+    mirror = Mirror(opener, writer, models, stop)
+    threading.Thread(target=mirror.run, name="mirror", daemon=True).start()
     broker = Broker(
         host=settings.mqtt_host,
         port=settings.mqtt_port,

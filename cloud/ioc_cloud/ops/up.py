@@ -21,6 +21,8 @@ from ioc_cloud.errors import CloudError
 from ioc_cloud.ops import boundaries, broker, demo, postgres, wall_build
 from ioc_cloud.ops.home import Access, Home, Ports, runs_as
 from ioc_cloud.ops.supervise import Program, Supervisor
+from ioc_cloud.settings import Settings
+from ioc_cloud.twin.seed import sow
 
 OPERATOR = "operator"
 FIRST_EVENT_S = 180.0
@@ -39,6 +41,7 @@ class Options:
     video: str | None
     tls: dict[str, Path]
     boundaries: Path | None
+    settings: Settings
 
     @property
     def access(self) -> Access:
@@ -116,7 +119,7 @@ def cloud_environment(home: Home, options: Options, role: str) -> dict[str, str]
     }
     if "cafile" in options.tls:
         environment["IOC_MQTT_CA_FILE"] = str(options.tls["cafile"])
-    return environment
+    return environment | options.settings.of_twin()
 
 
 def run(home: Home, options: Options) -> None:
@@ -172,6 +175,11 @@ def _start(
         postgres.make_roles(home)
     with steps.step("Lược đồ / schema"):
         tier = migrate.migrate(postgres.url(home, postgres.OWNER))
+    with (
+        steps.step("Bản sao số của tỉnh / the province's twin"),
+        psycopg.connect(postgres.url(home, postgres.OWNER), autocommit=True) as connection,
+    ):
+        sow(connection, options.settings, demo=options.video is None)
     with steps.step("Ranh giới, tài khoản / boundaries, accounts"):
         outlines = _fill(home, options, definitions)
     with steps.step("Mosquitto, ingest, API"):
@@ -193,7 +201,13 @@ def _fill(home: Home, options: Options, definitions: Sequence[demo.DemoBox]) -> 
     if options.boundaries is not None:
         boundaries.keep(home, options.boundaries)
     with psycopg.connect(postgres.url(home, postgres.OWNER)) as connection:
-        users.create(connection, OPERATOR, home.secret("operator"), ["wall:read", "status:read"])
+        users.create(
+            connection,
+            OPERATOR,
+            home.secret("operator"),
+            ["wall:read", "status:read", "twin"],
+            ["operator"],
+        )
         for box in definitions:
             enrolled = demo.enrol(home, options.access, connection, box.box)
             demo.write_configuration(home, box, enrolled, options.video)
@@ -273,6 +287,7 @@ def _announce(home: Home, options: Options, steps: Steps, *, tier: str, outlines
     show(f"  Màn hình / wall    [bold]{ports.url}/[/]")
     show(f"  Đăng nhập / login  {OPERATOR}  {home.secret('operator')}", soft_wrap=True)
     show(f"  API                {ports.url}/api/docs")
+    show(f"  Bản sao số / twin  {ports.url}/api/2   (./ioc user add TÊN --basic)")
     show(f"  MQTT               {ports.mqtt_host}:{ports.mqtt}   (./ioc box add ID)")
     show(f"  Lưu trữ / storage  {tier}; {home.root}", soft_wrap=True)
     if outlines == boundaries.APPROXIMATE:

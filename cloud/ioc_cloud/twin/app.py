@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from psycopg_pool import ConnectionPool
+from starlette.routing import Mount
 
 from ioc_cloud.db.pool import (
     API_STATEMENT_TIMEOUT_MS,
@@ -16,14 +17,17 @@ from ioc_cloud.db.pool import (
     read_pool,
 )
 from ioc_cloud.settings import Settings
+from ioc_cloud.twin import api_ioc, api_wot
 from ioc_cloud.twin.access import Access
-from ioc_cloud.twin.api import Api, Request
+from ioc_cloud.twin.api import Api
 from ioc_cloud.twin.api_policies import PoliciesApi
 from ioc_cloud.twin.api_things import ThingsApi
+from ioc_cloud.twin.api_timeseries import TimeseriesApi
 from ioc_cloud.twin.callers import Callers
 from ioc_cloud.twin.models import WotModels
 from ioc_cloud.twin.search import SearchApi
 from ioc_cloud.twin.service import Twin
+from ioc_cloud.twin.wires import Wires, wires
 from ioc_models.wot import Catalogue
 
 
@@ -34,16 +38,22 @@ class TwinApp:
     twin: Twin
     access: Access
     api: Api
+    ioc: Api
+    wires: Wires
+    models_router: APIRouter
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Begin to serve. On the loop."""
         self.twin.pool.open()
         self.twin.start()
+        self.wires.start(asyncio.get_running_loop())
 
-    def stop(self) -> None:
-        """Finish what waits. Blocks."""
-        self.twin.stop()
-        self.twin.pool.close()
+    async def stop(self) -> None:
+        """End every line and finish what waits."""
+        self.wires.close()
+        await asyncio.to_thread(self.wires.stop)
+        await asyncio.to_thread(self.twin.stop)
+        await asyncio.to_thread(self.twin.pool.close)
 
 
 def build(settings: Settings, pool: ConnectionPool[Connection]) -> TwinApp:
@@ -67,21 +77,26 @@ def build(settings: Settings, pool: ConnectionPool[Connection]) -> TwinApp:
     )
     policies = PoliciesApi(twin, reserved=settings.twin_reserved)
     callers = Callers(pool, settings.twin_proxies)
-
-    async def route_things(request: Request) -> None:
-        await things.handle(request)
-
+    live = wires(
+        twin, callers, things=things.handle, policies=policies.handle, search=search.handle
+    )
+    series = TimeseriesApi(twin, access, models.unit_of)
     api = Api(
         callers,
         {
-            "things": route_things,
+            "things": live.things,
             "policies": policies.handle,
             "search": search.handle,
             "whoami": policies.who_am_i,
             "checkPermissions": policies.check_permissions,
+            "timeseries": series.handle,
         },
+        live.web_socket,
     )
-    return TwinApp(twin, access, api)
+    ioc = api_ioc.api(
+        callers, api_ioc.IocApi(twin, access, models, reserved=settings.twin_reserved)
+    )
+    return TwinApp(twin, access, api, ioc, live, api_wot.router(models.catalogue))
 
 
 def opener(url: str) -> Callable[[], Connection]:
@@ -109,7 +124,7 @@ def alone(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
-            await asyncio.to_thread(served.stop)
+            await served.stop()
             await asyncio.to_thread(pool.close)
 
     app = FastAPI(title="Cà Mau IOC twin", lifespan=lifespan, openapi_url=None)
@@ -119,7 +134,7 @@ def alone(settings: Settings) -> FastAPI:
 
 def mount(app: FastAPI, served: TwinApp) -> None:
     """Put the twin's routes before all others: it is asked most often."""
-    app.mount("/api/2", served.api)
-    app.mount("/ws/2", served.api)
-    for _ in range(2):
-        app.router.routes.insert(0, app.router.routes.pop())
+    for path in ("/api/2", "/ws/2"):
+        app.router.routes.insert(0, Mount(path, served.api))
+    app.include_router(served.models_router)
+    app.mount(api_ioc.PREFIX, served.ioc)

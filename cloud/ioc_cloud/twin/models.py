@@ -5,9 +5,9 @@ from functools import lru_cache
 from typing import Any
 
 from ioc_cloud.twin.errors import DittoError
-from ioc_cloud.twin.pointer import Path, show
+from ioc_cloud.twin.pointer import Path, parse, show
 from ioc_cloud.twin.series import NO_SERIES
-from ioc_models.wot import Catalogue, ModelNotFound, is_url
+from ioc_models.wot import Catalogue, ModelNotFound, WotError, is_url
 
 
 class WotModels:
@@ -32,6 +32,8 @@ class WotModels:
                 )
             except ModelNotFound:
                 return doc
+            except WotError as error:
+                raise _unusable(definition, error) from error
             return {**doc, **made}
         return doc
 
@@ -50,6 +52,8 @@ class WotModels:
             faults = self.catalogue.validate(after)
         except ModelNotFound:
             return
+        except WotError as error:
+            raise _unusable(str(definition), error) from error
         if faults:
             raise _invalid(faults)
 
@@ -73,12 +77,22 @@ class WotModels:
         """Paths of a definition that are kept as series."""
         return self._series
 
+    def unit_of(self, definition: str, path: str) -> str | None:
+        """The unit that a definition states for a series; None where it states none."""
+        if not is_url(definition):
+            return None
+        try:
+            found = self.catalogue.timeseries_paths(definition).get(parse(path))
+        except WotError:
+            return None
+        return found.unit if found else None
+
     def _series_of(self, definition: str) -> frozenset[Path]:
         if not is_url(definition):
             return NO_SERIES
         try:
             return frozenset(self.catalogue.timeseries_paths(definition))
-        except ModelNotFound:
+        except WotError:
             return NO_SERIES
 
 
@@ -89,6 +103,12 @@ def _has_modelled_feature(doc: dict[str, Any], path: Path) -> bool:
     return isinstance(features, dict) and any(
         isinstance(one, dict) and is_url((one.get("definition") or [None])[0])
         for one in features.values()
+    )
+
+
+def _unusable(definition: str, error: WotError) -> DittoError:
+    return DittoError(
+        400, "wot:model.invalid", f"'{definition}' cannot be used as a Thing Model: {error}"
     )
 
 

@@ -70,22 +70,53 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-@dataclass
-class Twin:
-    """What the twin's routes share.
+@dataclass(kw_only=True)
+class Writer:
+    """Makes changes of things and policies.
 
     Attributes:
         outbox: Whether changes are also queued for a real Ditto.
         changed_policies: Called after a change of policies was committed here.
     """
 
-    connect: Callable[[], Connection]
-    pool: ConnectionPool[Connection]
     clock: Callable[[], datetime] = utc_now
     series_of: SeriesOf = lambda _definition: NO_SERIES
     outbox: bool = False
     policies: Policies = field(default_factory=Policies)
     changed_policies: list[Callable[[], None]] = field(default_factory=list)
+
+    def write(self, connection: Connection, jobs: Sequence[Job]) -> list[Any]:
+        """Make changes, each on its own, all in one transaction.
+
+        Returns:
+            For each job its answer, or the error for which it was not done.
+
+        Raises:
+            psycopg.Error: None of them was made.
+        """
+        with connection.transaction():
+            try:
+                connection.execute(sql.LOCK, (CHANGE_LOCK,))
+            except psycopg.OperationalError as error:
+                raise NotBegun(str(error)) from error
+            # After the lock: times rise with revisions and change numbers.
+            book = Book(connection, self.clock(), self.policies, self.series_of, self.outbox)
+            named = (getattr(job, "thing_id", None) for job in jobs)
+            book.load_things(one for one in named if isinstance(one, str))
+            answers = [_applied(job, book) for job in jobs]
+            book.write()
+        if book.touched_policies:
+            for tell in self.changed_policies:
+                tell()
+        return answers
+
+
+@dataclass(kw_only=True)
+class Twin(Writer):
+    """What the twin's routes share."""
+
+    connect: Callable[[], Connection]
+    pool: ConnectionPool[Connection]
     _reader: Group[Read] = field(init=False)
     _writer: Group[Job] = field(init=False)
 
@@ -138,28 +169,6 @@ class Twin:
         """What the caller may do with a thing."""
         compiled = self.policies.get(connection, row.policy_id, row.epoch)
         return compiled.rules(caller.subjects, row.id.partition(":")[0], now)
-
-    def write(self, connection: Connection, jobs: Sequence[Job]) -> list[Any]:
-        """Make changes, each on its own, all in one transaction.
-
-        Raises:
-            psycopg.Error: None of them was made.
-        """
-        with connection.transaction():
-            try:
-                connection.execute(sql.LOCK, (CHANGE_LOCK,))
-            except psycopg.OperationalError as error:
-                raise NotBegun(str(error)) from error
-            # After the lock: times rise with revisions and change numbers.
-            book = Book(connection, self.clock(), self.policies, self.series_of, self.outbox)
-            named = (getattr(job, "thing_id", None) for job in jobs)
-            book.load_things(one for one in named if isinstance(one, str))
-            answers = [_applied(job, book) for job in jobs]
-            book.write()
-        if book.touched_policies:
-            for tell in self.changed_policies:
-                tell()
-        return answers
 
 
 def _applied(job: Job, book: Book) -> Any:  # noqa: ANN401 its asker knows

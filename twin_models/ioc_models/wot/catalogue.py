@@ -52,6 +52,11 @@ class Catalogue:
         self._features: dict[tuple[str, str], FeatureModel] = {}
         self._series: dict[str, dict[Path, Series]] = {}
 
+    @property
+    def root(self) -> str:
+        """Where the cloud serves our documents, with a slash at its end."""
+        return self._own.root
+
     def url(self, name: str) -> str:
         """The definition of one of ours by its short name, as `things/camera-1.0.0`."""
         return f"{self._own.root}{name}{_SUFFIX}"

@@ -179,6 +179,13 @@ create table ts_point_shape (
 );
 create index on ts_point_shape (path, time desc);
 
+-- How far what boxes reported has been carried into things.
+create table twin_mirror (
+    only_one boolean primary key default true check (only_one),
+    change bigint not null
+);
+insert into twin_mirror (change) values (0);
+
 -- What ioc_premake, ioc_make_partition and ioc_drop_old may touch.
 create table series (name text primary key);
 insert into series values ('event'), ('camera_telemetry'), ('thing_event'), ('ts_point');
@@ -206,4 +213,5 @@ grant usage on sequence change_seq to ioc_api;
 grant select, insert, update, delete on thing, policy, policy_subject, policy_import, thing_gone
     to ioc_ingest;
 grant select, insert on policy_revision, thing_snapshot, twin_outbox to ioc_ingest;
-grant select on box, camera to ioc_ingest;
+grant select, update on twin_mirror to ioc_ingest;
+grant select on series to ioc_ingest;
