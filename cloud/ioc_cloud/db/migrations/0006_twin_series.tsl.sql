@@ -55,5 +55,7 @@ select add_job('ioc_refresh_ts_job', interval '1 minute');
 
 create function ioc_refresh_ts(most int) returns int language sql as $$ select 0 $$;
 
+revoke execute on function ioc_refresh_ts(int) from public;
+revoke execute on procedure ioc_refresh_ts_job(int, jsonb) from public;
 grant execute on function ioc_refresh_ts(int) to ioc_ingest;
 grant select on v_ts_hour to ioc_api;

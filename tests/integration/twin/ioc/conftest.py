@@ -1,92 +1,30 @@
 """The extensions, served beside Ditto's API; policies, people and things to ask about."""
 
-import asyncio
 import json
-import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from tests.support.api import Api
-from tests.support.ports import free_port
 
 from ioc_cloud.auth import users
-from ioc_cloud.db.pool import Connection, api_pool
-from ioc_cloud.settings import Settings
-from ioc_cloud.twin import api_ioc, app as twin_app
-from ioc_cloud.twin.api import Api as TwinApi
-from ioc_cloud.twin.api_timeseries import TimeseriesApi
-from ioc_cloud.twin.callers import Callers
-from ioc_cloud.twin.models import WotModels
 
-EXTRA = "truncate ts_dirty, ts_rollup_hour, commune_area, commune, event, rollup_event_hour cascade"
+EXTRA = "truncate ts_dirty, commune_area, commune, event, rollup_event_hour, rollup_dirty cascade"
+COMMUNITY = "select to_regprocedure('ioc_refresh_ts_job(int, jsonb)') is not null"
 Ask = Callable[..., httpx.Client]
-
-
-@pytest.fixture(scope="module")
-def api(api_url: str, owner: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """The twin with its extensions on the module's database."""
-    with served(api_url, tmp_path_factory.mktemp("api")) as url, ExitStack() as clients:
-        yield Api(url, owner, clients)
-
-
-@contextmanager
-def served(api_url: str, folder: Path) -> Iterator[str]:
-    port = free_port()
-    settings = Settings(home=folder, api_database_url=api_url, http_port=port)
-    config = uvicorn.Config(
-        extended(settings), host="127.0.0.1", port=port, log_config=None, access_log=False,
-        timeout_graceful_shutdown=1,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert thread.is_alive()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
-
-
-def extended(settings: Settings) -> FastAPI:
-    pool = api_pool(settings.api_database_url or settings.database_url)
-    made = twin_app.build(settings, pool)
-    callers = Callers(pool)
-    models = WotModels(settings.twin_models_url)
-    ioc = api_ioc.IocApi(made.twin, made.access, models, reserved=settings.twin_reserved)
-    series = TimeseriesApi(made.twin, made.access)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        pool.open()
-        made.start()
-        yield
-        await asyncio.to_thread(made.stop)
-        await asyncio.to_thread(pool.close)
-
-    app = FastAPI(lifespan=lifespan)
-    app.mount(api_ioc.PREFIX, api_ioc.api(callers, ioc))
-    app.mount("/api/2/timeseries", TwinApi(callers, {"timeseries": series.handle}))
-    app.mount("/api/2", made.api)
-    return app
 
 
 @pytest.fixture(autouse=True)
 def _emptied_too(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "owner" in request.fixturenames:
-        request.getfixturevalue("owner").execute(EXTRA)
+        owner = request.getfixturevalue("owner")
+        owner.execute(EXTRA)
+        if owner.execute(COMMUNITY).fetchone() == (True,):
+            owner.execute("call refresh_continuous_aggregate('ts_rollup_hour', null, null)")
+        else:
+            owner.execute("truncate ts_rollup_hour")
 
 
 @pytest.fixture(scope="module")

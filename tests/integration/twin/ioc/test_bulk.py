@@ -73,7 +73,7 @@ def test_bad_lines_stop_none_of_the_others(
 
 
 def test_thousands_of_lines_are_a_few_transactions_and_all_land(
-    ask: Ask, make: Make, policy: Callable[..., str], api: Any
+    ask: Ask, policy: Callable[..., str], api: Any
 ) -> None:
     policy("org.b:p", an=WRITE)
     count = 2_200
@@ -96,9 +96,7 @@ def test_thousands_of_lines_are_a_few_transactions_and_all_land(
     assert stamps == (-(-count // bulk.PER_TRANSACTION), count)
 
 
-def test_what_one_line_does_the_next_ones_see(
-    ask: Ask, make: Make, policy: Callable[..., str]
-) -> None:
+def test_what_one_line_does_the_next_ones_see(ask: Ask, policy: Callable[..., str]) -> None:
     policy("org.b:p", an=WRITE)
     told = send(ask("an"), [
         {"thingId": "org.b:new", "patch": {"policyId": "org.b:p"}},
@@ -108,7 +106,7 @@ def test_what_one_line_does_the_next_ones_see(
     ])  # fmt: skip
     assert [one["status"] for one in told] == [201, 204, 204, 204]
     assert ask("an").get("/api/2/things/org.b:new/attributes").json() == {"b": 2}
-    assert [one["etag"] for one in told][0] == '"rev:1"'
+    assert told[0]["etag"] == '"rev:1"'
 
 
 def test_a_body_that_comes_in_pieces_is_read_line_by_line(

@@ -64,7 +64,7 @@ def test_far_out_things_of_one_place_are_one_point_with_their_number(ask: Ask) -
 
 
 def test_clusters_count_every_thing_once_across_tiles(
-    ask: Ask, make: Make, policy: Callable[..., str], api: Any
+    ask: Ask, policy: Callable[..., str], api: Any
 ) -> None:
     policy("org.k:p", an=READ)
     api.owner.execute(
