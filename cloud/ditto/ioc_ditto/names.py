@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ioc_ditto.errors import BadName
 
-# A JSON pointer (`/attributes/a~1b`, the first slash may be missing), or its keys.
+# A JSON pointer (`/attributes/x`, the first slash may be missing, `~` is `~0`), or its keys.
 Path = str | Sequence[str]
 
 MAX_ID: Final = 256
@@ -44,15 +44,16 @@ def entity_id(text: str) -> str:
 
 
 def segment(text: str, what: str = "a path segment") -> str:
-    """One URL segment; a slash inside is written as JSON pointers write it.
+    """One URL segment.
 
     Raises:
-        BadName: It is empty, or would change its meaning on the way.
+        BadName: It is empty, holds a slash, or would change its meaning on the way.
     """
     checked(text, what)
-    if text in _DOTS or not text:
+    # Ditto has no way to write a slash inside a key: its pointers know `~0`, not `~1`.
+    if text in _DOTS or not text or "/" in text:
         raise BadName(f"{what} must not be {text!r}")
-    return quote(text.replace("~", "~0").replace("/", "~1"), safe=":")
+    return quote(text, safe=":")
 
 
 def keys(path: Path) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ def keys(path: Path) -> tuple[str, ...]:
     bare = path.removeprefix("/")
     if not bare:
         return ()
-    return tuple(key.replace("~1", "/").replace("~0", "~") for key in bare.split("/"))
+    return tuple(key.replace("~0", "~") for key in bare.split("/"))
 
 
 def url(*parts: str) -> str:
@@ -76,7 +77,7 @@ def below(start: str, path: Path) -> str:
     Raises:
         BadName: A key that cannot stand in a URL.
     """
-    return url(start, *(segment(key) for key in keys(path)))
+    return url(start, *(segment(key.replace("~", "~0")) for key in keys(path)))
 
 
 def comma_list(values: str | Iterable[str]) -> str:

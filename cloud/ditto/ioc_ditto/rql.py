@@ -2,8 +2,8 @@ r"""Filters in Ditto's RQL, quoted and escaped, joined by `&`, `|` and `~`.
 
     eq("attributes/commune", "Tân Thành") & ~exists("features/health/properties/temperatureC")
 
-Inside a property comma, parenthesis, quote and backslash are escaped; a slash inside a key
-is written `~1`. In `like` and `ilike` the wildcards are `*` and `?`, which RQL cannot escape.
+Inside a property comma, parenthesis, quote and backslash are escaped. In `like` and `ilike`
+the wildcards are `*` and `?`, which RQL cannot escape.
 """
 
 import json
