@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from ioc_ditto import search as searches
+from ioc_ditto.errors import BadAnswer
 from ioc_ditto.messages import Messages
 from ioc_ditto.policies import Policies
 from ioc_ditto.retries import Retries, mount
@@ -131,9 +132,16 @@ class DittoClient:
         return self.things.events(**follow)
 
     def who_am_i(self) -> WhoAmI:
-        """Under which subjects policies know you."""
-        found: WhoAmI = self._transport.value(Call("GET", "whoami"))
-        return found
+        """Under which subjects policies know you.
+
+        Raises:
+            BadAnswer: Something other than a Ditto replied.
+        """
+        found = self._transport.value(Call("GET", "whoami"))
+        if not isinstance(found, dict) or not isinstance(found.get("defaultSubject"), str):
+            raise BadAnswer("who am I? There was no subject in the answer")
+        told: WhoAmI = {**found}  # type: ignore[typeddict-item] looked at above
+        return told
 
     whoami = who_am_i
 

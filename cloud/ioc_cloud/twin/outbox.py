@@ -81,8 +81,13 @@ class Courier:
     clock: Callable[[], float] = time.monotonic
     first_wait_s: float = FIRST_WAIT_S
     counts: Counts = field(default_factory=Counts)
+    target: Target = field(init=False)
     _held: dict[Entity, Hold] = field(default_factory=dict)
     _was_up: bool = True
+
+    def __post_init__(self) -> None:
+        """Whom to tell."""
+        self.target = Target(self.client, self.keeper)
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; database and target may go and come back."""
@@ -110,25 +115,25 @@ class Courier:
     def _serve(
         self, connection: Connection, pool: ThreadPoolExecutor, stop: threading.Event
     ) -> None:
-        outages = 0
+        failures = 0
+        known = False
         while not stop.is_set():
-            told = self.target.reach() if outages or not self._was_up else Told(Fate.SENT)
-            if told.fate is Fate.SENT:
+            # Also before the first word: an address where no Ditto is parks nothing.
+            told = Told(Fate.SENT) if known else self.target.reach()
+            known = told.fate is Fate.SENT
+            moved = 0
+            if known:
                 told, moved = self.deliver(connection, pool, stop)
-                if told.fate is not Fate.AWAY:
-                    outages = 0
-                    self._say_up()
-                    if not moved:
-                        stop.wait(POLL_S)
-                    continue
-            outages += 1
-            self._say_away(told)
-            stop.wait(self._wait_s(outages))
-
-    @property
-    def target(self) -> Target:
-        """Whom to tell."""
-        return Target(self.client, self.keeper)
+                known = told.fate is not Fate.AWAY
+            if not known:
+                failures += 1
+                self._say_away(told)
+                stop.wait(self._wait_s(failures))
+                continue
+            failures = 0
+            self._say_up()
+            if not moved:
+                stop.wait(POLL_S)
 
     def deliver(
         self, connection: Connection, pool: ThreadPoolExecutor, stop: threading.Event

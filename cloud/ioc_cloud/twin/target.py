@@ -69,14 +69,14 @@ class Word:
         return (policy_id,) if isinstance(policy_id, str) else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Target:
     """A Ditto that is told everything.
 
     Attributes:
         keeper: The subject as which the client is known there. It is put into every policy
-            that is sent, or the target would shut its own feeder out; None where the
-            policies name it already.
+            that is sent, or the target would shut its own feeder out. None asks the target;
+            empty adds nothing, where the policies name the feeder already.
     """
 
     client: DittoClient
@@ -95,9 +95,11 @@ class Target:
     def reach(self) -> Told:
         """Whether a Ditto is there and knows us."""
         try:
-            self.client.who_am_i()
+            told = self.client.who_am_i()
         except DittoClientError as error:
             return Told(Fate.AWAY, _reason(error))
+        if self.keeper is None:
+            self.keeper = told["defaultSubject"]
         return Told(Fate.SENT)
 
     def _tell(self, word: Word) -> None:
@@ -114,7 +116,7 @@ class Target:
 
 def with_keeper(policy: Mapping[str, Any], keeper: str | None) -> dict[str, Any]:
     """The policy, with an entry that lets its feeder go on writing."""
-    if keeper is None:
+    if not keeper:
         return dict(policy)
     everything = {"grant": ["READ", "WRITE"], "revoke": []}
     entry = {

@@ -57,7 +57,7 @@ from ioc_cloud.twin.outbox import Courier
 from ioc_ditto import Basic, DittoClient
 client = DittoClient(os.environ["TARGET"], Basic("courier", os.environ["PASSWORD"]))
 opener = partial(connect, os.environ["SOURCE"], application="courier")
-Courier(opener, client, "nginx:courier", workers=2).run(threading.Event())
+Courier(opener, client, workers=2).run(threading.Event())
 """
 
 
@@ -162,7 +162,7 @@ def ditto(postgres: Server, template: str, tmp_path: Path) -> Iterator[Ditto]:
 def at_work(source: Source, client: DittoClient, **kwargs: Any) -> Iterator[Courier]:
     """A courier in a thread."""
     opener = partial(connect, source.url, application="courier")
-    courier = Courier(opener, client, "nginx:courier", first_wait_s=0.05, **kwargs)
+    courier = Courier(opener, client, first_wait_s=0.05, **kwargs)
     stop = threading.Event()
     thread = threading.Thread(target=courier.run, args=(stop,))
     thread.start()
@@ -380,10 +380,8 @@ def test_an_export_puts_everything_there_and_again_changes_nothing(
     told: list[tuple[str, int, int]] = []
 
     with ditto.courier_client() as client:
-        first = export(
-            source.connection, client, lambda *args: told.append(args), keeper="nginx:courier"
-        )
-        again = export(source.connection, client, lambda *_: None, keeper="nginx:courier")
+        first = export(source.connection, client, lambda *args: told.append(args))
+        again = export(source.connection, client, lambda *_: None)
 
     assert (first.policies, first.things, first.complete) == (2, 7, True)
     assert (again.policies, again.things, again.complete) == (2, 7, True)
@@ -400,7 +398,7 @@ def test_an_export_reports_what_was_not_taken(source: Source, ditto: Ditto) -> N
     )
 
     with ditto.courier_client() as client:
-        report = export(source.connection, client, lambda *_: None, keeper="nginx:courier")
+        report = export(source.connection, client, lambda *_: None)
 
     assert (report.things, report.failed, report.stopped) == (1, 1, "")
     assert report.failures[0].id == "org.x:bad"

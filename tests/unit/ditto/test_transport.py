@@ -362,3 +362,11 @@ def test_series_are_asked_for_as_the_contract_says(service: Service) -> None:
     )
     assert service.seen[1].path == f"{start}/{THING}?paths=features%2Fhealth%2Fproperties%2Ffps"
     assert service.seen[2].path.startswith(f"{start}?from=")
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"defaultSubject":1}'])
+def test_who_does_not_know_us_is_no_ditto(service: Service, body: bytes) -> None:
+    service.answers = [say(200, body)]
+
+    with pytest.raises(ditto.BadAnswer):
+        service.client().who_am_i()
