@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import requests
 
@@ -140,8 +140,7 @@ class DittoClient:
         found = self._transport.value(Call("GET", "whoami"))
         if not isinstance(found, dict) or not isinstance(found.get("defaultSubject"), str):
             raise BadAnswer("who am I? There was no subject in the answer")
-        told: WhoAmI = {**found}  # type: ignore[typeddict-item] looked at above
-        return told
+        return cast("WhoAmI", found)
 
     whoami = who_am_i
 
