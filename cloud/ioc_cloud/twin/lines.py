@@ -85,6 +85,8 @@ class Line:
         self.cut = self.gone = True
         self._frames.clear()
         self.close()
+        if self.sending_since is not None and self.task is not None:
+            self.task.cancel()
 
     def close(self) -> None:
         """End once everything has been sent."""
@@ -95,8 +97,6 @@ class Line:
         """Show that the line is alive, and where it stands."""
         if self.sending_since is not None and now - self.sending_since > SEND_TIMEOUT_S:
             self.cut_off()
-            if self.task is not None:
-                self.task.cancel()
         elif now > self.ends_at:
             self.gone = True
             self.close()

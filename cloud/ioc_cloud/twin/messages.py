@@ -229,7 +229,9 @@ async def _hand_back(request: Request, answer: Answer) -> None:
         for name, value in answer.headers.items()
         if _RETURNED.fullmatch(name) and isinstance(value, str) and value.isprintable()
     }
-    shown = content_type.encode("latin-1", "replace") if content_type.isprintable() else b""
+    if not content_type or not content_type.isprintable():
+        text = isinstance(answer.value, str)
+        content_type = "text/plain; charset=UTF-8" if text else "application/json"
     await http.answer(
-        request.send, answer.status, body, headers, content_type=shown or b"application/json"
+        request.send, answer.status, body, headers, content_type.encode("latin-1", "replace")
     )

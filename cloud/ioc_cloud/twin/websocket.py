@@ -413,7 +413,7 @@ class Session:
             raise bad_json(f"'{text[:80]}' is neither a control message nor JSON")
         if verb == "START":
             view = views.view_of(told.get, self.caller)
-            self._start(
+            await self._start(
                 kind, replace(view, fields=None, texts=(view.texts[0], None, view.texts[2]))
             )
         else:
