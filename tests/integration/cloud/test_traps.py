@@ -153,6 +153,28 @@ def test_unacknowledged_messages_stop_the_broker(broker: Mosquitto) -> None:
         held.stop()
 
 
+def test_messages_of_all_sizes_come_whole_and_in_order(broker: Mosquitto) -> None:
+    """Those longer than one look at the socket are read by paho, the others beside it."""
+    sim = BoxSim()
+    held = inbox(broker)
+    held.start()
+    try:
+        _attend_until(held, subscribed=True)
+        with Publisher(broker) as box:
+            sizes = [3, 70_000, 200, 0] * 300
+            sent = [b"%06d" % n + b"x" * size for n, size in enumerate(sizes)]
+            for payload in sent:
+                box.send(sim.topic(), payload)
+            taken: list[Received] = []
+            while more := held.take(500, 0.5):
+                taken += more
+                held.acknowledge(more)
+        assert [one.payload for one in taken] == sent
+        assert held.oldest_wait_s() == 0
+    finally:
+        held.stop()
+
+
 def test_a_database_that_is_killed_and_comes_back_costs_nothing(broker: Mosquitto) -> None:
     cluster = Cluster()
     cluster.create()
