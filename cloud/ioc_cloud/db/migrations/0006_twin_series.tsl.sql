@@ -39,14 +39,24 @@ cross join lateral ioc_hour_of(d.thing_id, d.path, d.bucket) as h;
 -- A refresh needs transactions of its own, and the view's owner: so a job, not upkeep.
 create procedure ioc_refresh_ts_job(job_id int, config jsonb) language plpgsql as $$
 declare
-    hour timestamptz;
+    since timestamptz;
+    until timestamptz;
     upto bigint;
 begin
     -- Lines that come after this one may belong to points that the refresh does not see.
     select max(n) into upto from ts_dirty;
-    for hour in select distinct bucket from ts_dirty where n <= upto order by bucket loop
-        call refresh_continuous_aggregate('ts_rollup_hour', hour, hour + interval '1 hour');
-        delete from ts_dirty where n <= upto and bucket = hour;
+    -- Hours that follow one another are refreshed together, a week at most.
+    for since, until in
+        select min(bucket), max(bucket) + interval '1 hour'
+        from (
+            select bucket, bucket - row_number() over (order by bucket) * interval '1 hour' as run
+            from (select distinct bucket from ts_dirty where n <= upto) as d
+        ) as dirty
+        group by run, date_trunc('week', bucket, 'UTC')
+        order by 1
+    loop
+        call refresh_continuous_aggregate('ts_rollup_hour', since, until);
+        delete from ts_dirty where n <= upto and bucket >= since and bucket < until;
         commit;
     end loop;
 end
