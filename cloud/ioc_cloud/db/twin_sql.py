@@ -131,3 +131,5 @@ group by p.digest
 """
 NAMESPACES_OF_POLICIES: Final = "select distinct ns from thing where policy_id = any(%s)"
 EPOCH: Final = "select epoch from policy where id = %s"
+POLICY_OF_THING: Final = "select policy_id from thing where id = %s"
+POLICY_DOC: Final = "select doc::text from policy where id = %s"

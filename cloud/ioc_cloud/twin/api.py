@@ -134,7 +134,9 @@ def segments(scope: Scope, prefix: str = PREFIX) -> tuple[str, ...]:
     path = raw.partition(b"?")[0].decode("latin-1")
     start = path.find(prefix)
     path = path[start + len(prefix) :] if start >= 0 else path
-    parts = path.removeprefix("/").removesuffix("/").split("/")
+    # `…/resources/thing:/` names the root of a thing; there the slash is part of the name.
+    whole = path if path.endswith(":/") else path.removesuffix("/")
+    parts = whole.removeprefix("/").split("/")
     if parts == [""]:
         return ()
     try:

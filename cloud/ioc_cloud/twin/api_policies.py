@@ -1,11 +1,13 @@
 """`/api/2/policies`, `/whoami` and `/checkPermissions`."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import orjson
 from starlette.concurrency import run_in_threadpool
 
 from ioc_cloud.db import twin_sql as sql
+from ioc_cloud.db.pool import Connection
 from ioc_cloud.twin import entities, history, http, ids, pointer, tags
 from ioc_cloud.twin.api import Request, method_not_allowed
 from ioc_cloud.twin.api_things import answer_outcome, must_be_json
@@ -23,6 +25,13 @@ from ioc_cloud.twin.service import Twin
 
 _ENTRY_PARTS: Final = frozenset({"subjects", "resources", "importable", "namespaces"})
 MAX_CHECKS: Final = 100
+
+
+class _Asked(NamedTuple):
+    entity_id: str
+    kind: str
+    path: Path
+    permissions: list[str]
 
 
 class PoliciesApi:
@@ -125,40 +134,38 @@ class PoliciesApi:
         await http.answer_json(request.send, 200, body, request.headers)
 
     async def check_permissions(self, request: Request) -> None:
-        """`POST /checkPermissions`."""
+        """`POST /checkPermissions`.
+
+        Whatever cannot be understood or does not exist is not permitted.
+        """
         if request.method != "POST" or len(request.parts) > 1:
             raise method_not_allowed(request.method, "POST")
         must_be_json(request, "application/json")
-        checks = entities.loads(await request.body())
+        checks = entities.parsed(await request.body())
         if not isinstance(checks, dict):
             raise bad_shape("/", "an object of named checks")
         if len(checks) > MAX_CHECKS:
             raise bad_shape("/", f"at most {MAX_CHECKS} checks at once")
-        asked = {name: _check(name, one) for name, one in checks.items()}
+        asked = {name: _check(one) for name, one in checks.items()}
         found = await run_in_threadpool(self._allowed, request.caller, asked)
         await http.answer_json(request.send, 200, found, request.headers)
 
-    def _allowed(
-        self, caller: Caller, asked: dict[str, tuple[str, str, Path, list[str]]]
-    ) -> dict[str, bool]:
-        found = {}
+    def _allowed(self, caller: Caller, asked: Mapping[str, _Asked | None]) -> dict[str, bool]:
         with self._twin.pool.connection() as connection:
-            for name, (entity_id, resource, path, permissions) in asked.items():
-                policy_id = entity_id
-                if resource != "policy":
-                    row = connection.execute(
-                        "select policy_id from thing where id = %s", (entity_id,)
-                    ).fetchone()
-                    policy_id = row[0] if row else entity_id
-                row = connection.execute(sql.POLICIES, ([policy_id],)).fetchone()
-                compiled = self._twin.policies.get(connection, policy_id, row[3] if row else None)
-                rules = compiled.rules(
-                    caller.subjects, entity_id.partition(":")[0], self._twin.clock()
-                )
-                found[name] = row is not None and all(
-                    rules.may(resource, one, path) for one in permissions
-                )
-        return found
+            return {
+                name: one is not None and self._is_allowed(connection, caller, one)
+                for name, one in asked.items()
+            }
+
+    def _is_allowed(self, connection: Connection, caller: Caller, one: _Asked) -> bool:
+        policy_id = one.entity_id
+        if one.kind != "policy":
+            row = connection.execute(sql.POLICY_OF_THING, (one.entity_id,)).fetchone()
+            policy_id = row[0] if row else one.entity_id
+        epoch = connection.execute(sql.EPOCH, (policy_id,)).fetchone()
+        compiled = self._twin.policies.get(connection, policy_id, epoch[0] if epoch else None)
+        rules = compiled.rules(caller.subjects, one.entity_id.partition(":")[0], self._twin.clock())
+        return all(rules.may(one.kind, each, one.path) for each in one.permissions)
 
 
 def _path(parts: tuple[str, ...]) -> Path:
@@ -182,16 +189,12 @@ def _path(parts: tuple[str, ...]) -> Path:
     return parts
 
 
-def _check(name: str, one: Any) -> tuple[str, str, Path, list[str]]:  # noqa: ANN401 JSON
-    if not isinstance(one, dict):
-        raise bad_shape(f"/{name}", "an object of resource, entityId and hasPermissions")
-    resource, entity_id = one.get("resource"), one.get("entityId")
-    permissions = one.get("hasPermissions")
-    if not isinstance(resource, str) or resource.partition(":")[0] not in RESOURCES:
-        raise bad_shape(f"/{name}/resource", "thing:/…, policy:/… or message:/…")
-    if not isinstance(permissions, list) or not all(
-        isinstance(permission, str) and permission in PERMISSIONS for permission in permissions
-    ):
-        raise bad_shape(f"/{name}/hasPermissions", f"a list of {', '.join(sorted(PERMISSIONS))}")
-    kind, _, path = resource.partition(":")
-    return ids.checked(entity_id), kind, pointer.parse(path), permissions
+def _check(one: Any) -> _Asked | None:  # noqa: ANN401 JSON
+    """One check; None for what names nothing that could be permitted."""
+    match one:
+        case {"resource": str(resource), "entityId": str(entity_id), "hasPermissions": list(all_)}:
+            kind, _, path = resource.partition(":")
+            known = kind in RESOURCES and ids.possible(entity_id)
+            if known and all(isinstance(each, str) and each in PERMISSIONS for each in all_):
+                return _Asked(entity_id, kind, pointer.parse(path), all_)
+    return None

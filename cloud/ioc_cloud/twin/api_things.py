@@ -7,6 +7,7 @@ from urllib.parse import quote
 import orjson
 from starlette.concurrency import run_in_threadpool
 
+from ioc_cloud.db import twin_sql as sql
 from ioc_cloud.twin import entities, history, http, ids, metadata, pointer, tags
 from ioc_cloud.twin.api import PREFIX, Request, media_type_unsupported, method_not_allowed
 from ioc_cloud.twin.change_thing import Change, Models, new_id
@@ -124,9 +125,7 @@ class ThingsApi:
         def look_up() -> dict[str, Any] | None:
             with self._twin.pool.connection() as connection:
                 held = self._twin.policies.get(connection, seen.row.policy_id, seen.row.epoch)
-                docs = connection.execute(
-                    "select doc::text from policy where id = %s", (held.policy_id,)
-                ).fetchone()
+                docs = connection.execute(sql.POLICY_DOC, (held.policy_id,)).fetchone()
             if docs is None:
                 return None
             shown = rules.readable(orjson.loads(docs[0]), resource="policy")
@@ -367,7 +366,9 @@ def must_be_json(request: Request, needed: str) -> None:
         DittoError: It is not.
     """
     found = request.asked.media_type()
-    allowed = {needed, ""} if needed != MERGE_PATCH else {needed}
+    # What has no body fails as no JSON; only a body of an unnamed kind is no merge patch.
+    empty = request.asked.header("content-length") in {None, "0"}
+    allowed = {needed, ""} if needed != MERGE_PATCH or empty else {needed}
     if found not in allowed:
         raise media_type_unsupported(found, needed)
 

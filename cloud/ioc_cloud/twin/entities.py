@@ -71,15 +71,24 @@ def loads(body: bytes) -> Json:
     Raises:
         DittoError: No JSON, or one with NUL characters.
     """
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise bad_json(str(error)) from error
+    value = parsed(body)
     # In what orjson writes, a NUL is spelled in just one way; an escaped backslash
     # before it would make it text about a NUL.
     if b"\\u0000" in body and b"\\u0000" in orjson.dumps(value).replace(b"\\\\", b""):
         raise bad_json("a string contains the character U+0000")
     return value
+
+
+def parsed(body: bytes) -> Json:
+    """JSON that is only looked at.
+
+    Raises:
+        DittoError: No JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise bad_json(str(error)) from error
 
 
 def dumps(value: Json) -> str:

@@ -32,6 +32,12 @@ def checked(entity_id: Any) -> str:  # noqa: ANN401 JSON
     return entity_id
 
 
+def possible(entity_id: str) -> bool:
+    """Whether a thing or policy could have this id."""
+    fits = len(entity_id) <= MAX_ID and _ID.fullmatch(entity_id) is not None
+    return fits and _encodable(entity_id)
+
+
 def namespace(text: str) -> str:
     """A namespace by itself.
 
