@@ -15,6 +15,6 @@ NEWEST: Final = "select max(seq) from thing_event where time > now() - interval 
 NEWEST_EVER: Final = "select coalesce(max(seq), 0) from thing_event"
 POLICY_EPOCHS: Final = "select id, epoch from policy where id = any(%s)"
 THINGS_NOW: Final = """
-select t.id, t.doc::text, t.policy_id, p.epoch
+select t.id, t.doc::text, t.policy_id, p.epoch, t.revision
 from thing as t left join policy as p on p.id = t.policy_id where t.id = any(%s)
 """

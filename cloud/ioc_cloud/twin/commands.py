@@ -1,7 +1,7 @@
 """Commands of Ditto Protocol, carried out by the very handlers that serve HTTP."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -11,7 +11,7 @@ from ioc_cloud.twin import protocol
 from ioc_cloud.twin.api import Handler, Request
 from ioc_cloud.twin.book import Caller
 from ioc_cloud.twin.errors import DittoError, bad_shape, not_supported
-from ioc_cloud.twin.pointer import MISSING, show
+from ioc_cloud.twin.pointer import MISSING, ROOT, show
 from ioc_cloud.twin.protocol import Envelope, asked_of
 
 VERBS: Final[Mapping[str, str]] = {
@@ -27,7 +27,7 @@ _TYPES: Final[Mapping[str, str]] = {
 }
 _RETURNED: Final[Mapping[str, str]] = {"etag": "ETag", "ditto-metadata": "ditto-metadata"}
 _PRECONDITION_FAILED: Final = 412
-_NOT_MODIFIED: Final = 304
+_AGGREGATED: Final = frozenset({200, 424})
 
 
 @dataclass
@@ -70,6 +70,10 @@ class Commands:
             return None
         headers = {shown: found.headers[name] for name, shown in _RETURNED.items()
                    if name in found.headers}  # fmt: skip
+        if _several_acks(envelope) and found.status in _AGGREGATED:
+            # Several acknowledgements have a topic of their own.
+            topic = replace(envelope.topic, criterion="acks", action="")
+            envelope = replace(envelope, topic=topic, path=ROOT)
         return protocol.response(envelope, found.status, found.body, headers)
 
     async def _run(self, caller: Caller, envelope: Envelope) -> Answered:
@@ -145,6 +149,12 @@ class Commands:
         )
         await self.handlers[parts[0]](request)
         return answered
+
+
+def _several_acks(envelope: Envelope) -> bool:
+    labels = envelope.headers.get("requested-acks")
+    several = isinstance(labels, list) and len(set(map(str, labels))) > 1
+    return several and envelope.topic.action in {"create", "modify", "merge", "delete"}
 
 
 def _conflict(envelope: Envelope) -> DittoError:

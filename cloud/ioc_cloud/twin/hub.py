@@ -5,7 +5,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple, Protocol
@@ -18,7 +18,8 @@ from starlette.concurrency import run_in_threadpool
 from ioc_cloud.db import twin_stream_sql as sql
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.errors import DatabaseBusy
-from ioc_cloud.twin import pointer
+from ioc_cloud.twin import history, pointer
+from ioc_cloud.twin.errors import DittoError
 from ioc_cloud.twin.pointer import MISSING, Path
 from ioc_cloud.twin.policy import Compiled
 from ioc_cloud.twin.service import Twin
@@ -47,7 +48,8 @@ class Change(NamedTuple):
     Attributes:
         value: JSON; MISSING for a deletion.
         metadata: JSON text.
-        doc: The thing as it is now; MISSING where it is gone, None where nobody looked.
+        doc: The thing as the change left it; MISSING where that is nothing, None where
+            nobody looked.
         size: Bytes of JSON.
     """
 
@@ -275,33 +277,35 @@ class Hub:
 
     # --- by any thread ---------------------------------------------------------------
 
-    def past(self, after: int, upto: int) -> list[Change]:
+    def past(self, after: int, upto: int, *, docs: bool) -> list[Change]:
         """The next changes above `after` from the database. Blocks."""
         with self._twin.pool.connection() as connection:
             bounds = {"after": after, "upto": upto, "limit": CHUNK}
             rows = connection.execute(sql.EVENTS_PAST, bounds).fetchall()
-            return self._refreshed(connection, [_change(row) for row in rows])
+            return self._refreshed(connection, [_change(row) for row in rows], docs=docs)
 
-    def refreshed(self, changes: Sequence[Change]) -> list[Change]:
-        """Old changes under the policies of now, with documents. Blocks."""
+    def refreshed(self, changes: Sequence[Change], *, docs: bool) -> list[Change]:
+        """Old changes under the policies of now. Blocks."""
         if not changes:
             return []
         with self._twin.pool.connection() as connection:
-            return self._refreshed(connection, changes)
+            return self._refreshed(connection, changes, docs=docs)
 
-    def _refreshed(self, connection: Connection, changes: Sequence[Change]) -> list[Change]:
+    def _refreshed(
+        self, connection: Connection, changes: Sequence[Change], *, docs: bool
+    ) -> list[Change]:
         """Whoever may not read a thing now does not get to see its past either."""
         known = _things_now(connection, changes)
         gone = {change.policy_id for change in changes if change.thing_id not in known}
         compiled = self._compiled(connection, gone)
-        for doc, policy_id, epoch in known.values():
-            del doc
-            compiled[policy_id] = self._twin.policies.get(connection, policy_id, epoch)
+        for now in known.values():
+            compiled[now.policy_id] = self._twin.policies.get(connection, now.policy_id, now.epoch)
         found = []
         for change in changes:
-            doc, policy_id, _ = known.get(change.thing_id, (MISSING, change.policy_id, None))
-            found.append(change._replace(doc=doc, compiled=compiled[policy_id]))
-        return found
+            held = known.get(change.thing_id)
+            policy_id = held.policy_id if held is not None else change.policy_id
+            found.append(change._replace(compiled=compiled[policy_id]))
+        return _with_docs(connection, found, known) if docs else found
 
     def _compiled(self, connection: Connection, policy_ids: Iterable[str]) -> dict[str, Compiled]:
         wanted = list(policy_ids)
@@ -333,6 +337,7 @@ class Hub:
         self._tell_of_policies()
         while not self._stop.is_set():
             while not self._stop.is_set() and self._gather(connection):
+                # Under load, changes are read by the handful, not one by one.
                 self._stop.wait(GATHER_S)
             for note in connection.notifies(timeout=LOOK_UP_S, stop_after=1):
                 if note.payload == "p":
@@ -362,12 +367,13 @@ class Hub:
         changes = [_change(row) for row in rows]
         compiled = self._compiled(connection, {change.policy_id for change in changes})
         changes = [one._replace(compiled=compiled[one.policy_id]) for one in changes]
+        if not docs:
+            docs = self._hand_over(changes, docs=False)
         if docs:
-            changes = _with_docs(connection, changes)
-        if self._hand_over(changes, docs=docs):
-            self._hand_over(_with_docs(connection, changes), docs=True)
+            known = _things_now(connection, changes)
+            self._hand_over(_with_docs(connection, changes, known), docs=True)
         self._after = changes[-1].seq
-        return len(rows) == CHUNK
+        return True
 
     def _hand_over(self, changes: Sequence[Change], *, docs: bool) -> bool:
         """Show changes on the loop and wait: reading never runs ahead of showing."""
@@ -395,15 +401,56 @@ def _change(row: Sequence[Any]) -> Change:
     )  # fmt: skip
 
 
-def _things_now(
-    connection: Connection, changes: Sequence[Change]
-) -> dict[str, tuple[Any, str, int | None]]:
+class _Now(NamedTuple):
+    """A thing as it is now."""
+
+    doc: str
+    policy_id: str
+    epoch: int | None
+    revision: int
+
+
+def _things_now(connection: Connection, changes: Sequence[Change]) -> dict[str, _Now]:
     wanted = list({change.thing_id for change in changes})
     rows = connection.execute(sql.THINGS_NOW, (wanted,)).fetchall()
-    return {row[0]: (orjson.loads(row[1]), row[2], row[3]) for row in rows}
+    return {row[0]: _Now(*row[1:]) for row in rows}
 
 
-def _with_docs(connection: Connection, changes: Sequence[Change]) -> list[Change]:
-    known = _things_now(connection, changes)
-    nothing = (MISSING, "", None)
-    return [change._replace(doc=known.get(change.thing_id, nothing)[0]) for change in changes]
+def _with_docs(
+    connection: Connection, changes: Sequence[Change], known: Mapping[str, _Now]
+) -> list[Change]:
+    """Changes with their things as each change left them.
+
+    As they are now would not do: of two changes read together, the first would be
+    filtered by what the second did.
+    """
+    docs: dict[str, Any] = {}
+    found = []
+    for change in changes:
+        now = known.get(change.thing_id)
+        if change.thing_id in docs:
+            doc = history.replay(docs[change.thing_id], _event(change))
+        elif now is not None and now.revision == change.revision:
+            doc = orjson.loads(now.doc)
+        else:
+            doc = _doc_at(connection, change, now)
+        docs[change.thing_id] = doc
+        found.append(change._replace(doc=doc))
+    return found
+
+
+def _doc_at(connection: Connection, change: Change, now: _Now | None) -> Any:  # noqa: ANN401 JSON
+    if change.action == "deleted" and not change.path:
+        return MISSING
+    try:
+        return history.thing_at(connection, change.thing_id, revision=change.revision).doc
+    except DittoError:
+        # Longer ago than history is kept: what it is now comes closest.
+        return orjson.loads(now.doc) if now is not None else MISSING
+
+
+def _event(change: Change) -> history.Event:
+    return history.Event(
+        change.revision, change.time, change.action, pointer.show(change.path), change.value,
+        change.policy_id, change.seq, change.correlation_id, None,
+    )  # fmt: skip

@@ -28,7 +28,7 @@ TURNS: Final = 10
 HEARTBEAT: Final = b"data:\n\n"
 # A line whose client takes nothing for this long is cut, whatever TCP says.
 SEND_TIMEOUT_S: Final = 30.0
-MAX_LAG_BYTES: Final = 4 * 1024 * 1024
+MAX_LAG_BYTES: Final = 2 * 1024 * 1024
 # Clients come back by themselves, and have to show again that they still may.
 LINE_LIFE_S: Final = 900.0
 MAX_LINES: Final = 2_000
@@ -73,11 +73,12 @@ class Line:
         """Take frames; a client that lags too far behind is cut instead."""
         if self.ended:
             return
+        if self._waiting_bytes > MAX_LAG_BYTES:
+            self.cut_off()
+            return
         self._frames.extend(frames)
         self._waiting_bytes += sum(map(len, frames))
         self._idle_since = time.monotonic()
-        if self._waiting_bytes > MAX_LAG_BYTES:
-            self.cut_off()
         self._ready.set()
 
     def cut_off(self) -> None:

@@ -21,6 +21,8 @@ from ioc_cloud.twin.service import Twin
 from ioc_cloud.twin.views import View
 
 MAX_DIGITS: Final = 18
+# Changes from memory that are told at once to a line that comes back.
+REPLAYED: Final = 200
 _PARTS: Final = frozenset({"policyId", "definition", "attributes", "features"})
 _FROM: Final = ("from-historical-revision", "from-historical-timestamp")
 
@@ -101,15 +103,18 @@ class StreamApi:
         if after is None:
             yield b"id: %d\n%b" % (seat.upto, HEARTBEAT)
             return
+        docs = seat.view.extra is not None
         while self._hub.kept(after, after) is None:
             upto = self._hub.newest
-            changes = await run_in_threadpool(self._hub.past, after, upto)
+            changes = await run_in_threadpool(self._hub.past, after, upto, docs=docs)
             yield seat.frames(changes)
             after = changes[-1].seq if changes else upto
         seat.take(after)
         kept = self._hub.kept(after, seat.upto) or []
         place = seat.upto
-        yield seat.frames(await run_in_threadpool(self._hub.refreshed, kept))
+        for start in range(0, len(kept), REPLAYED):
+            some = kept[start : start + REPLAYED]
+            yield seat.frames(await run_in_threadpool(self._hub.refreshed, some, docs=docs))
         yield b"id: %d\n%b" % (place, HEARTBEAT)
 
     # --- history ---------------------------------------------------------------------

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl
 
 import orjson
@@ -15,12 +15,13 @@ from starlette.types import Receive, Scope, Send
 
 from ioc_cloud.errors import CloudError, DatabaseBusy
 from ioc_cloud.twin import pointer, protocol, views
+from ioc_cloud.twin.acks import Acks
 from ioc_cloud.twin.book import Caller
 from ioc_cloud.twin.callers import Callers
 from ioc_cloud.twin.commands import Commands
-from ioc_cloud.twin.errors import DittoError, bad_json, not_supported, too_large
+from ioc_cloud.twin.errors import DittoError, bad_json, too_large
 from ioc_cloud.twin.fields import select
-from ioc_cloud.twin.hub import Audience, Change, Hub
+from ioc_cloud.twin.hub import Audience, Change, Hub, Render
 from ioc_cloud.twin.live import Answer, Kind, Live, Signal
 from ioc_cloud.twin.messages import MAX_MESSAGE, MessagesApi, Sent
 from ioc_cloud.twin.placeholders import seen
@@ -37,13 +38,14 @@ MAX_SESSIONS: Final = 1_000
 # A message in base64 with its envelope.
 MAX_TEXT: Final = 400 * 1024
 MAX_EVENTS: Final = 2_000
-MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
+MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
 MAX_ANSWERS: Final = 256
 MAX_RUNNING: Final = 64
 # How long a revoked credential keeps a line that it opened.
 RECHECK_S: Final = 60.0
 LAST_WORDS_S: Final = 0.1
 ACK: Final = ":ACK"
+LIVE_RESPONSE: Final = "live-response"
 _POLICY_VIOLATION: Final = 1008
 _INTERNAL_ERROR: Final = 1011
 _TRY_AGAIN: Final = 1013
@@ -65,6 +67,7 @@ class WebSocketApi:
     messages: MessagesApi
     commands: Commands
     callers: Callers
+    acks: Acks
     dropped: int = 0
     sessions: "set[Session]" = field(default_factory=set)
 
@@ -298,13 +301,21 @@ class Session:
     # --- envelopes -------------------------------------------------------------------------
 
     def _answers(self, envelope: Envelope) -> bool:
-        """Whether it was an answer to somebody else's question."""
+        """Whether it was an answer to somebody else's question, or an acknowledgement."""
         topic = envelope.topic
-        if topic.channel != "live" or envelope.status is None:
+        acknowledges = topic.criterion == "acks" and topic.action != LIVE_RESPONSE
+        if envelope.status is None or (topic.channel != "live" and not acknowledges):
             return False
+        # An answer that is none yet (1xx) would leave HTTP clients waiting.
         status = max(envelope.status, 200)
         answer = Answer(status, envelope.value, envelope.headers, envelope.path)
-        self.api.live.answer(self.caller, (topic.entity_id, envelope.correlation_id), answer)
+        if acknowledges:
+            self.api.acks.acknowledge(
+                self.caller, envelope.correlation_id, topic.action, answer
+            )  # fmt: skip
+        else:
+            key = (topic.entity_id, envelope.correlation_id)
+            self.api.live.answer(self.caller, key, answer)
         return True
 
     async def _serve(self, envelope: Envelope) -> None:
@@ -338,8 +349,6 @@ class Session:
                 async for text in self._subscriptions.run(self.caller, envelope):
                     self._outbox.answer(text)
                     await self._outbox.room()
-            case "things", "twin", "acks":
-                raise not_supported("acknowledging with labels of one's own")
             case _:
                 raise DittoError(
                     400, "things:topic.malformed", f"'{topic}' is nothing that can be asked."
@@ -445,12 +454,14 @@ class Session:
         for kind in ("EVENTS", *_LIVE):
             self._stop(kind)
 
-    def _render(self, view: View) -> Any:  # noqa: ANN401
-        clock = self.api.twin.clock
+    def _render(self, view: View) -> Render:
+        clock, acks = self.api.twin.clock, self.api.acks
 
         def render(change: Change) -> bytes | None:
             found = views.shown(view, change, clock())
-            return None if found is None else protocol.event(found)
+            if found is None:
+                return None
+            return protocol.event(found, acks.headers(change, view.subjects))
 
         return render
 

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from ioc_cloud.twin.acks import AckedThings, Acks
 from ioc_cloud.twin.api import Handler, Request
 from ioc_cloud.twin.callers import Callers
 from ioc_cloud.twin.commands import Commands
@@ -54,15 +55,16 @@ def wires(
     twin: Twin, callers: Callers, *, things: Handler, policies: Handler, search: Handler
 ) -> Wires:
     """The live side of a twin whose handlers over HTTP are these."""
-    hub, live, lines = Hub(twin), Live(twin), Lines()
+    hub, live, lines, acks = Hub(twin), Live(twin), Lines(), Acks()
     messages = MessagesApi(live)
-    commands = Commands({"things": things, "policies": policies, "search": search})
+    acked = AckedThings(things, acks).handle
+    commands = Commands({"things": acked, "policies": policies, "search": search})
     return Wires(
         hub=hub,
         live=live,
         lines=lines,
         streams=StreamApi(twin, hub, live, lines),
         messages=messages,
-        web_socket=WebSocketApi(twin, hub, live, messages, commands, callers),
-        _things=things,
+        web_socket=WebSocketApi(twin, hub, live, messages, commands, callers, acks),
+        _things=acked,
     )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -111,6 +112,27 @@ def test_a_filter_may_ask_about_extra_fields_and_the_event(lamp: httpx.Client) -
 
         assert told.next().json()["attributes"] == {"room": "bếp", "counter": 6}
         assert told.next().json()["attributes"] == {"room": "bếp"}
+
+
+def test_extra_fields_are_those_that_the_change_left(lamp: httpx.Client) -> None:
+    with line(lamp, "/things", extraFields="attributes/room") as told:
+        place = next(told._events).id
+        with ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(_rename, lamp, range(30))
+            seen = [told.next().json()["attributes"] for _ in range(60)]
+            writing.result()
+    with line(lamp, "/things", after=place, extraFields="attributes/room") as again:
+        replayed = [again.next().json()["attributes"] for _ in range(60)]
+
+    told_twice = [[{"room": n}, {"room": n, "counter": n}] for n in range(30)]
+    assert seen == [one for pair in told_twice for one in pair]
+    assert replayed == seen
+
+
+def _rename(client: httpx.Client, numbers: range) -> None:
+    for number in numbers:
+        client.put(f"{LAMP}/attributes/room", json=number)
+        client.put(f"{LAMP}/attributes/counter", json=number)
 
 
 def test_namespaces_and_ids_narrow_a_line(an: httpx.Client) -> None:

@@ -10,11 +10,14 @@ import pytest
 from tests.support.api import Api
 from tests.support.twin_live import Socket, socket
 from tests.support.twin_wires import serving
+from tests.support.wire import eventually
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from ioc_cloud.auth import keys
 from ioc_cloud.db.pool import Connection
+from ioc_cloud.twin import websocket
+from ioc_cloud.twin.wires import Wires
 
 LAMP = "/things/org.x:lamp"
 TWIN = "org.x/lamp/things/twin"
@@ -25,9 +28,20 @@ BODY = {
 
 
 @pytest.fixture(scope="module")
-def api(api_url: str, owner: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with serving(api_url, tmp_path_factory.mktemp("api")) as (url, _), ExitStack() as clients:
-        yield Api(url, owner, clients)
+def served(api_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Wires]]:
+    with serving(api_url, tmp_path_factory.mktemp("api")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def api(served: tuple[str, Wires], owner: Connection) -> Iterator[Api]:
+    with ExitStack() as clients:
+        yield Api(served[0], owner, clients)
+
+
+@pytest.fixture
+def wired(served: tuple[str, Wires]) -> Wires:
+    return served[1]
 
 
 @pytest.fixture
@@ -314,6 +328,48 @@ def test_every_control_message_is_acknowledged(ws: Socket, an: httpx.Client) -> 
     for kind in ("EVENTS", "MESSAGES", "LIVE-COMMANDS", "LIVE-EVENTS", "POLICY-ANNOUNCEMENTS"):
         ws.control(f"START-SEND-{kind}")
         ws.control(f"STOP-SEND-{kind}")
+
+
+def test_events_that_a_client_is_too_slow_for_are_dropped_and_counted(
+    lamp: httpx.Client, wired: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "MAX_EVENTS", 3)
+    with socket(lamp) as slow:
+        slow.control("START-SEND-EVENTS")
+        # Reads nothing: the buffers between fill, then the server's own.
+        slow.connection.recv_messages.pause()
+        for number in range(120):
+            lamp.put(f"{LAMP}/attributes/long", json=str(number) + "x" * 60_000)
+        slow.connection.recv_messages.resume()
+        last = ""
+        while not last.startswith("119"):
+            last = slow.receive()["value"]
+    eventually(lambda: wired.web_socket.dropped > 0)
+
+
+def test_a_revoked_key_ends_the_lines_that_it_opened(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "RECHECK_S", 0.2)
+    token = keys.create(api.owner, "short", ["twin"])
+    with connect(f"ws{api.url[4:]}/ws/2?access_token={token}") as connection:
+        connection.send("START-SEND-EVENTS")
+        assert connection.recv(timeout=10) == "START-SEND-EVENTS:ACK"
+        api.owner.execute("update api_key set revoked_at = now() where name = 'short'")
+
+        assert json.loads(connection.recv(timeout=10))["status"] == 401
+        with pytest.raises(ConnectionClosed):
+            connection.recv(timeout=10)
+
+
+def test_a_session_leaves_nothing_behind(lamp: httpx.Client, wired: Wires) -> None:
+    with socket(lamp) as one:
+        for kind in ("EVENTS", "MESSAGES", "LIVE-COMMANDS", "LIVE-EVENTS"):
+            one.control(f"START-SEND-{kind}")
+        assert len(wired.web_socket.sessions) == 1
+    eventually(lambda: not wired.web_socket.sessions)
+    assert wired.hub._audiences == {}
+    assert not any(wired.live._receivers.values())
 
 
 def _merge() -> dict[str, Any]:
