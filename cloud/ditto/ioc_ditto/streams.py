@@ -72,12 +72,13 @@ class EventParser:
             BadAnswer: A line that never ends.
         """
         text = self._decoder.decode(chunk)
-        if self._after_cr and text:
+        if not text:
+            return []
+        if self._after_cr:
             # The other half of a line end that was cut in two.
             text = text.removeprefix("\n")
-            self._after_cr = False
-        *lines, self._rest = _LINE_END.split(self._rest + text)
         self._after_cr = text.endswith("\r")
+        *lines, self._rest = _LINE_END.split(self._rest + text)
         if len(self._rest) > MAX_EVENT_CHARS:
             raise BadAnswer(f"an event of more than {MAX_EVENT_CHARS} characters")
         found = [self._line(line) for line in lines]

@@ -39,8 +39,8 @@ class Span:
         limit: Most raw points in one answer; `cursor` goes on behind it.
     """
 
-    from_: datetime | str | None = None
-    to: datetime | str | None = None
+    from_: datetime | str
+    to: datetime | str = "now"
     step: timedelta | str | None = None
     agg: Aggregate | None = None
     percentile: float | None = None
@@ -81,34 +81,32 @@ class Timeseries:
 
     transport: Transport = field(repr=False)
 
-    def of_property(
-        self, thing_id: str, feature: str, prop: Path, span: Span | None = None
-    ) -> Json:
-        """The series of one property of a feature.
+    def of_property(self, thing_id: str, feature: str, prop: Path, span: Span) -> Json:
+        """The series of one property of a feature, in a list.
 
         Raises:
             NotFound: No such series, or no READ_TS on it.
         """
         at = url(PATH, entity_id(thing_id), "features", segment(feature), "properties")
         path = url(at, *map(segment, keys(prop)))
-        return self.transport.value(Call("GET", path, params=(span or Span()).params()))
+        return self.transport.value(Call("GET", path, params=span.params()))
 
-    def of_thing(self, thing_id: str, paths: Iterable[str], span: Span | None = None) -> Json:
+    def of_thing(self, thing_id: str, paths: Iterable[str], span: Span) -> Json:
         """Several series of one thing; paths such as `features/health/properties/fps`."""
-        params = (span or Span()).params() | {"paths": comma_list(paths)}
+        params = span.params() | {"paths": comma_list(paths)}
         return self.transport.value(Call("GET", url(PATH, entity_id(thing_id)), params=params))
 
     def across(
         self,
         paths: Iterable[str],
-        span: Span | None = None,
+        span: Span,
         *,
         namespaces: str | Iterable[str] | None = None,
         group_by: str | None = None,
         filter: Rql | str | None = None,  # noqa: A002 the API's own word
     ) -> Json:
         """Series over many things, grouped by `thingId`, `path` or a tag."""
-        params = (span or Span()).params() | {"paths": comma_list(paths)}
+        params = span.params() | {"paths": comma_list(paths)}
         if namespaces is not None:
             params["namespaces"] = comma_list(namespaces)
         if group_by is not None:
@@ -118,7 +116,7 @@ class Timeseries:
         return self.transport.value(Call("GET", PATH, params=params))
 
 
-def _time(at: datetime | str | None) -> str | None:
+def _time(at: datetime | str) -> str:
     return instant(at) if isinstance(at, datetime) else at
 
 

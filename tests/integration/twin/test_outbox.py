@@ -37,6 +37,7 @@ from ioc_cloud.twin.request import Options
 from ioc_cloud.twin.service import Twin
 from ioc_cloud.twin.target import KEEPER, Word
 from ioc_ditto import Basic, DittoClient, NotFound, Retries
+from ioc_models.wot import Catalogue
 
 PASSWORD = "mật-khẩu-của-courier"  # noqa: S105 of this test alone
 POLICY = "org.x:shared"
@@ -137,7 +138,7 @@ def source(postgres: Server, template: str) -> Iterator[Source]:
         name = stack.enter_context(new_database(postgres, template))
         url = postgres.url(name, user="ioc_api")
         pool = api_pool(url)
-        models = WotModels("http://models.invalid")
+        models = WotModels(Catalogue("http://ioc.test"))
         twin = Twin(connect=partial(connect, url, application="t"), pool=pool, outbox=True)
         connection = stack.enter_context(psycopg.connect(url, autocommit=True))
         made = Source(url, twin, connection, models)

@@ -352,7 +352,7 @@ def test_series_are_asked_for_as_the_contract_says(service: Service) -> None:
     series = service.client().timeseries
 
     series.of_property(THING, "health", "fps", span)
-    series.of_thing(THING, ["features/health/properties/fps"])
+    series.of_thing(THING, ["features/health/properties/fps"], ditto.Span("now-1h"))
     series.across(["features/health/properties/fps"], span, namespaces="vn.camau.camera")
 
     start = "/api/2/timeseries/things"
@@ -360,7 +360,9 @@ def test_series_are_asked_for_as_the_contract_says(service: Service) -> None:
         f"{start}/{THING}/features/health/properties/fps?from=2026-01-01T00%3A00%3A00Z&to=now"
         "&step=300s&agg=avg&tz=Asia%2FHo_Chi_Minh"
     )
-    assert service.seen[1].path == f"{start}/{THING}?paths=features%2Fhealth%2Fproperties%2Ffps"
+    assert service.seen[1].path == (
+        f"{start}/{THING}?from=now-1h&to=now&paths=features%2Fhealth%2Fproperties%2Ffps"
+    )
     assert service.seen[2].path.startswith(f"{start}?from=")
 
 
