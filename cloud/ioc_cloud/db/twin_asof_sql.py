@@ -48,8 +48,8 @@ select * from unnest(
 )
 on conflict do nothing
 """
-HISTORY_FROM: Final = """
-select (value #>> '{}')::timestamptz from ioc_meta where key = 'twin_history_from'
-"""
+HISTORY_FROM: Final = "select ioc_twin_history_from()"
 PRUNE: Final = "select ioc_prune_twin(%s)"
-NOW: Final = "select now()"
+CUTOFF: Final = "select date_trunc('week', now() - %s::interval, 'UTC')"
+# Whole weeks that ended before the cut; see `ioc_prune_twin`.
+DROP_BEFORE: Final = "select ioc_drop_old(%s, now() - %s::timestamptz)"

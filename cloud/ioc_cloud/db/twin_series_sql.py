@@ -152,8 +152,6 @@ select t.id, t.doc -> 'attributes' from thing as t where t.id = any(%(ids)s)
 """
 
 REFRESH: Final = "select ioc_refresh_ts(%s)"
-PRUNE: Final = "select ioc_prune_twin(make_interval(secs => %s))"
-HISTORY_FROM: Final = "select value #>> '{}' from ioc_meta where key = 'twin_history_from'"
 
 # --- communes across boundaries -------------------------------------------------------
 

@@ -144,7 +144,7 @@ class Moments:
 
 def _check_kept(connection: Connection, at: datetime) -> None:
     row = connection.execute(sql.HISTORY_FROM).fetchone()
-    if row is not None and at < row[0]:
+    if row is not None and row[0] is not None and at < row[0]:
         raise DittoError(
             404,
             "things:thing.history.notfound",
@@ -228,23 +228,26 @@ def place_of(attributes: Any) -> dict[str, Any] | None:  # noqa: ANN401 JSON
 # --- the end of the past --------------------------------------------------------------
 
 
-def prune(connection: Connection, keep: timedelta) -> int:
-    """Forget what lies before `keep`, so that every moment since can still be shown.
+def prune(connection: Connection, keep: timedelta) -> datetime:
+    """Forget what lies weeks before `keep`, so that every moment since can still be shown.
 
-    Each thing first gets a snapshot of what it was then; older snapshots go. Afterwards
-    the events before that moment may be dropped, and not sooner.
+    Each thing first gets a snapshot of what it was then; older snapshots go. Only then
+    may the events before that moment be dropped.
 
     Returns:
-        How many snapshots went.
+        Where the past begins now: the beginning of a week.
     """
     with connection.transaction():
-        row = connection.execute(sql.NOW).fetchone()
+        row = connection.execute(sql.CUTOFF, (keep,)).fetchone()
         if row is None:
-            return 0
-        for batch in _settled(connection, row[0] - keep):
-            connection.execute(sql.ADD_SNAPSHOT, batch)
-        pruned = connection.execute(sql.PRUNE, (keep,)).fetchone()
-    return int(pruned[0]) if pruned else 0
+            raise LookupError("the database told no time")
+        cutoff: datetime = row[0]
+        known = connection.execute(sql.HISTORY_FROM).fetchone()
+        if known is None or known[0] is None or known[0] < cutoff:
+            for batch in _settled(connection, cutoff):
+                connection.execute(sql.ADD_SNAPSHOT, batch)
+            connection.execute(sql.PRUNE, (keep,))
+    return cutoff
 
 
 def _settled(connection: Connection, cutoff: datetime) -> Iterator[dict[str, list[Any]]]:

@@ -117,7 +117,9 @@ $$;
 create function ioc_prune_twin(keep interval) returns bigint
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
-    cutoff timestamptz := now() - keep;
+    -- Whole weeks, as the events go; a cut that moved with the clock would write every
+    -- thing's state anew at every round.
+    cutoff timestamptz := date_trunc('week', now() - keep, 'UTC');
     pruned bigint;
 begin
     delete from thing_snapshot as s
@@ -133,6 +135,12 @@ begin
     where (ioc_meta.value #>> '{}')::timestamptz < (excluded.value #>> '{}')::timestamptz;
     return pruned;
 end
+$$;
+
+-- Since when every moment can be shown; null: since the beginning.
+create function ioc_twin_history_from() returns timestamptz
+language sql stable security definer set search_path = public, pg_temp as $$
+    select (value #>> '{}')::timestamptz from ioc_meta where key = 'twin_history_from'
 $$;
 
 -- Communes of today and of before 2025-07-01, and which became which.
@@ -161,6 +169,8 @@ create index on commune_crosswalk (new_code);
 
 revoke execute on function ioc_refresh_ts(int) from public;
 revoke execute on function ioc_prune_twin(interval) from public;
+revoke execute on function ioc_twin_history_from() from public;
+grant execute on function ioc_twin_history_from() to ioc_ingest, ioc_api;
 grant execute on function ioc_refresh_ts(int) to ioc_ingest;
 grant execute on function ioc_prune_twin(interval) to ioc_ingest;
 grant insert on ts_dirty to ioc_api, ioc_ingest;

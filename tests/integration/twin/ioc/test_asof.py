@@ -12,7 +12,7 @@ import pytest
 from tests.support.postgres import Server
 
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin import asof
+from ioc_cloud.twin import asof, keeping
 
 Ask = Callable[..., httpx.Client]
 Make = Callable[..., None]
@@ -160,6 +160,11 @@ def backdate(owner: Connection, days: float) -> None:
     owner.execute("update thing_gone set at = at - %s", [shift])
 
 
+def snapshots(owner: Connection) -> int:
+    row = owner.execute("select count(*) from thing_snapshot").fetchone()
+    return int(row[0]) if row else 0
+
+
 def test_pruning_keeps_every_moment_since_as_it_was(
     ask: Ask, policy: Callable[..., str], make: Make, owner: Connection, postgres: Server,
     database: str,
@@ -181,12 +186,14 @@ def test_pruning_keeps_every_moment_since_as_it_was(
     assert before["org.p:old"]["attributes"] == {"n": 59}
     assert "org.p:gone" not in before
     with psycopg.connect(postgres.url(database, user="ioc_ingest"), autocommit=True) as ingest:
-        assert asof.prune(ingest, timedelta(days=40)) > 0
+        before_all = snapshots(owner)
+        cutoff = asof.prune(ingest, timedelta(days=40))
+        assert snapshots(owner) < before_all
         # Whole weeks go; here each row, to see that none before is needed.
-        owner.execute("delete from thing_event where time < now() - interval '40 days'")
+        owner.execute("delete from thing_event where time < %s", [cutoff])
         assert as_of(ask("owner"), at) == before
         assert as_of(ask("owner"), now(owner)) == today
-        assert asof.prune(ingest, timedelta(days=40)) == 0
+        assert asof.prune(ingest, timedelta(days=40)) == cutoff
     kept = owner.execute(
         "select thing_id, count(*) from thing_snapshot group by 1 order by 1"
     ).fetchall()
@@ -194,4 +201,30 @@ def test_pruning_keeps_every_moment_since_as_it_was(
     older = {"time": (at - timedelta(days=60)).isoformat()}
     answer = ask("owner").get("/api/ioc/as-of", params=older)
     assert answer.status_code == 404
+    owner.execute("delete from ioc_meta where key = 'twin_history_from'")
+
+
+def test_upkeep_drops_old_weeks_and_nothing_that_is_still_shown(
+    ask: Ask, policy: Callable[..., str], make: Make, owner: Connection, postgres: Server,
+    database: str,
+) -> None:  # fmt: skip
+    policy("org.p:p", an=READ)
+    make("org.p:old", {"attributes": {"n": 0}}, "org.p:p")
+    ask("owner").put("/api/2/things/org.p:old/attributes/n", json=1)
+    backdate(owner, 100)
+    owner.execute(
+        "insert into ts_point (thing_id, path, time, revision, num) values"
+        " ('org.p:old', '/a', now() - interval '100 days', 1, 1),"
+        " ('org.p:old', '/a', now(), 2, 2)"
+    )
+    owner.execute("select ioc_premake(1)")
+    today = as_of(ask("owner"), now(owner))
+    with psycopg.connect(postgres.url(database, user="ioc_ingest"), autocommit=True) as ingest:
+        assert keeping.keep(ingest, history_days=30, points_days=30) >= 2
+        assert keeping.keep(ingest, history_days=30, points_days=30) == 0
+    assert owner.execute("select count(*) from thing_event").fetchone() == (0,)
+    assert owner.execute("select num from ts_point").fetchall() == [(2,)]
+    assert as_of(ask("owner"), now(owner)) == today
+    at = datetime.now(timezone.utc) - timedelta(days=20)
+    assert as_of(ask("owner"), at) == today
     owner.execute("delete from ioc_meta where key = 'twin_history_from'")
