@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -19,12 +19,12 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
-from tests.support.api import serving
+from tests.support.api import Api, serving
 from tests.support.ports import free_port
 from tests.support.postgres import Server
 
 from ioc_cloud.auth import users
-from ioc_cloud.db.pool import Connection, api_pool, connect
+from ioc_cloud.db.pool import Connection, connect
 from ioc_cloud.twin import outbox
 from ioc_cloud.twin.callers import SYSTEM
 from ioc_cloud.twin.change_policy import ChangePolicy
@@ -34,13 +34,17 @@ from ioc_cloud.twin.models import WotModels
 from ioc_cloud.twin.outbox import Courier, backlog, imports_first, unpark
 from ioc_cloud.twin.pointer import MISSING
 from ioc_cloud.twin.request import Options
-from ioc_cloud.twin.service import Twin
+from ioc_cloud.twin.service import Writer
 from ioc_cloud.twin.target import KEEPER, Word
 from ioc_ditto import Basic, DittoClient, NotFound, Retries
 from ioc_models.wot import Catalogue
 
 PASSWORD = "mật-khẩu-của-courier"  # noqa: S105 of this test alone
 POLICY = "org.x:shared"
+EMPTY = (
+    "truncate thing, thing_gone, thing_event, thing_snapshot, ts_point, policy, policy_revision,"
+    " twin_outbox cascade"
+)
 ENTRIES = {
     "owner": {
         "subjects": {"ioc:system": {"type": "system"}},
@@ -67,12 +71,12 @@ class Source:
     """A twin whose changes are queued."""
 
     url: str
-    twin: Twin
+    writer: Writer
     connection: Connection
     models: Any
 
     def write(self, *jobs: Any) -> None:
-        for answer in self.twin.write(self.connection, list(jobs)):
+        for answer in self.writer.write(self.connection, list(jobs)):
             if isinstance(answer, Exception):
                 raise answer
 
@@ -122,41 +126,34 @@ class Ditto:
         return [int(row[0]) for row in rows if row[0] is not None]
 
 
-@contextmanager
-def new_database(postgres: Server, template: str) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def source_urls(postgres: Server, template: str) -> Iterator[tuple[str, str]]:
+    """A second database, as the API's role and as its owner."""
     name = f"t{uuid.uuid4().hex}"
     postgres.run(f"create database {name} template {template}")
-    try:
-        yield name
-    finally:
-        postgres.run(f"drop database {name} with (force)")
+    yield postgres.url(name, user="ioc_api"), postgres.url(name)
+    postgres.run(f"drop database {name} with (force)")
 
 
 @pytest.fixture
-def source(postgres: Server, template: str) -> Iterator[Source]:
-    with ExitStack() as stack:
-        name = stack.enter_context(new_database(postgres, template))
-        url = postgres.url(name, user="ioc_api")
-        pool = api_pool(url)
-        models = WotModels(Catalogue("http://ioc.test"))
-        twin = Twin(connect=partial(connect, url, application="t"), pool=pool, outbox=True)
-        connection = stack.enter_context(psycopg.connect(url, autocommit=True))
-        made = Source(url, twin, connection, models)
+def source(source_urls: tuple[str, str]) -> Iterator[Source]:
+    url, owner_url = source_urls
+    writer = Writer(outbox=True)
+    models = WotModels(Catalogue("http://ioc.test"))
+    with psycopg.connect(url, autocommit=True) as connection:
+        made = Source(url, writer, connection, models)
         made.write(made.policy(POLICY, {"entries": ENTRIES}))
         yield made
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute(EMPTY)
 
 
 @pytest.fixture
-def ditto(postgres: Server, template: str, tmp_path: Path) -> Iterator[Ditto]:
-    with ExitStack() as stack:
-        name = stack.enter_context(new_database(postgres, template))
-        owner = stack.enter_context(psycopg.connect(postgres.url(name), autocommit=True))
-        users.create(owner, "courier", PASSWORD, ["twin"])
-        users.create(owner, "root", PASSWORD, ["twin"], ["system"])
-        api = serving(postgres.url(name, user="ioc_api"), tmp_path)
-        url = stack.enter_context(api)
-        client = stack.enter_context(DittoClient(url, Basic("root", PASSWORD)))
-        yield Ditto(url, owner, client)
+def ditto(api: Api, owner: Connection) -> Iterator[Ditto]:
+    users.create(owner, "courier", PASSWORD, ["twin"])
+    users.create(owner, "root", PASSWORD, ["twin"], ["system"])
+    with DittoClient(api.url, Basic("root", PASSWORD)) as client:
+        yield Ditto(api.url, owner, client)
 
 
 @contextmanager
