@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from ioc_cloud.twin import http, ids
+from ioc_cloud.twin import http, ids, pointer
 from ioc_cloud.twin.access import Access, Rights
 from ioc_cloud.twin.api import Request, media_type_unsupported, method_not_allowed
 from ioc_cloud.twin.api_things import whole_of
@@ -143,6 +143,11 @@ def parsed(asked: Mapping[str, list[str]]) -> Wanted:
 
 def _where(wanted: Wanted, rights: Rights) -> tuple[str, dict[str, Any]]:
     where, parameters = rights.visible, dict(rights.params)
+    for key in wanted.options.sort:
+        # A thing's place in an order tells its value: who may not read that does not see it.
+        guard = rights.guard(pointer.parse(key.prop))
+        if guard.sql != "true":
+            where, parameters = f"{where} and {guard.sql}", parameters | dict(guard.params)
     if wanted.namespaces is not None:
         where = f"{where} and t.ns = any(%(namespaces)s)"
         parameters["namespaces"] = list(wanted.namespaces)

@@ -146,6 +146,18 @@ def test_search_finds_by_what_the_searcher_may_read_and_by_nothing_else(
     assert bool(found(binh, rql)) == seen_by_reader
 
 
+def test_an_order_by_what_is_hidden_tells_nothing(
+    boat: str, an: httpx.Client, binh: httpx.Client
+) -> None:
+    def listed(client: httpx.Client, key: str) -> int:
+        asked = {"option": f"sort(+{key})"}
+        return len(client.get("/search/things", params=asked).json()["items"])
+
+    assert boat
+    assert (listed(an, "attributes/code"), listed(binh, "attributes/code")) == (1, 0)
+    assert (listed(an, "attributes/length"), listed(binh, "attributes/length")) == (1, 1)
+
+
 def test_conditions_look_at_what_the_writer_may_read(
     boat: str, an: httpx.Client, binh: httpx.Client
 ) -> None:
