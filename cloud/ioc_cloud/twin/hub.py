@@ -273,6 +273,10 @@ class Hub:
 
     def _begin_at(self, seq: int) -> None:
         self.newest = self._complete_above = seq
+        self._kept.clear()
+        self._kept_bytes = 0
+        for audience in self._audiences.values():
+            audience.upto = min(audience.upto, seq)
         self._ready.set()
 
     # --- by any thread ---------------------------------------------------------------
@@ -344,13 +348,16 @@ class Hub:
                     self._tell_of_policies()
 
     def _find_now(self, connection: Connection) -> None:
-        if self._after is not None or self._loop is None:
+        if self._loop is None or self._loop.is_closed():
             return
         row = connection.execute(sql.NEWEST).fetchone()
         if row is None or row[0] is None:
             row = connection.execute(sql.NEWEST_EVER).fetchone()
-        self._after = int(row[0]) if row else 0
-        self._loop.call_soon_threadsafe(self._begin_at, self._after)
+        newest = int(row[0]) if row else 0
+        # A database that is behind us was put back from a copy: begin anew with it.
+        if self._after is None or newest < self._after:
+            self._after = newest
+            self._loop.call_soon_threadsafe(self._begin_at, newest)
 
     def _tell_of_policies(self) -> None:
         for tell in self._twin.changed_policies:

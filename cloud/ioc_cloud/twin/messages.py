@@ -10,7 +10,7 @@ from ioc_cloud.twin import entities, http, ids
 from ioc_cloud.twin import request as requests
 from ioc_cloud.twin.api import Request, method_not_allowed
 from ioc_cloud.twin.book import Caller
-from ioc_cloud.twin.errors import DittoError, too_large
+from ioc_cloud.twin.errors import DittoError, not_supported, too_large
 from ioc_cloud.twin.live import CLAIM, Answer, Live, Place, Signal, check_condition
 from ioc_cloud.twin.placeholders import iso
 from ioc_cloud.twin.pointer import MISSING, Path
@@ -115,6 +115,7 @@ class MessagesApi:
         )
         if not asked.flag("response-required", default=True) or _no_acks(asked):
             timeout_s = 0.0
+        _check_acks(asked)
         query = requests.condition(asked.get("condition"), "condition")
         place = await self._live.place_of(thing_id)
         rules = self._live.check_message(caller, place, path)
@@ -158,6 +159,8 @@ class MessagesApi:
         Raises:
             DittoError: They may not.
         """
+        if asked.get("live-channel-condition"):
+            raise not_supported("live-channel-condition")
         timeout_s = requests.timeout(asked.get("timeout"), LIVE_TIMEOUT_S)
         if not asked.flag("response-required", default=True):
             timeout_s = 0.0
@@ -207,6 +210,15 @@ def _box(parts: Path) -> tuple[Path, str] | None:
         return None
     box, subject = found
     return (*box, *subject.split("/")), subject
+
+
+def _check_acks(asked: Asked) -> None:
+    """See that nothing is asked for but an answer."""
+    if asked.get("requested-acks") is None:
+        return
+    for label in requests.options(asked).requested_acks:
+        if label != "live-response":
+            raise not_supported(f"the acknowledgement '{label}' of a message")
 
 
 def _no_acks(asked: Asked) -> bool:

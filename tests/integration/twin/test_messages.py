@@ -132,6 +132,8 @@ def test_who_does_not_wait_is_told_at_once(lamp: httpx.Client) -> None:
         (ASK, b"1", {"timeout": "61s"}, 400),
         (ASK, b"1", {"condition": 'eq(attributes/room,"x")'}, 412),
         (f"{LAMP}/inbox/messages/", b"1", {}, 400),
+        (ASK, b"1", {"requested-acks": "ioc:mine"}, 501),
+        (ASK, b"1", {"channel": "live", "response-required": "maybe"}, 400),
         ("/things/org.x:none/inbox/messages/ask", b"1", {}, 404),
     ],
 )
