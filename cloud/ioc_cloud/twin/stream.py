@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from ioc_cloud.twin import ids, views
+from ioc_cloud.twin import ids, pointer, views
 from ioc_cloud.twin.api import Request
 from ioc_cloud.twin.book import Caller
 from ioc_cloud.twin.errors import DittoError, thing_not_found
@@ -49,7 +49,7 @@ class StreamApi:
             await self._changes(request, views.view_of(request.asked.query, request.caller))
             return
         thing_id = ids.checked(request.parts[1])
-        path = tuple(request.parts[2:])
+        path = pointer.of_parts(request.parts[2:])
         if "" in path:
             raise DittoError(404, "gateway:resource.notfound", "A path has no empty segment.")
         if (box := message_box(path)) is not None:
@@ -124,10 +124,12 @@ class StreamApi:
         span = span_of(request.asked.get)
         past = await run_in_threadpool(past_of, self._twin, request.caller, thing_id, span)
         render = self._render(view)
+        after = _last_event_id(request, self._hub.newest) or 0
 
         async def frames() -> AsyncIterator[bytes]:
             async for changes in past.chunks():
-                yield b"".join(one for change in changes if (one := render(change)) is not None)
+                left = [change for change in changes if change.seq > after]
+                yield b"".join(one for change in left if (one := render(change)) is not None)
 
         await respond(self._lines, request, frames())
 

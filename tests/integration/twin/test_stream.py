@@ -347,6 +347,17 @@ def test_a_thing_s_past_is_streamed_and_ends(lamp: httpx.Client) -> None:
     assert past(**{"from-historical-revision": "0", "filter": "gt(attributes/counter,3)"}) == [4, 5]
 
 
+def test_a_past_that_broke_goes_on_behind_its_last_event(lamp: httpx.Client) -> None:
+    for number in (2, 3):
+        lamp.put(f"{LAMP}/attributes/counter", json=number)
+    whole = {"from-historical-revision": "0"}
+    with line(lamp, LAMP, **whole) as told:
+        second = told.rest()[1]
+
+    with line(lamp, LAMP, after=second.id, **whole) as again:
+        assert [one.json()["attributes"]["counter"] for one in again.rest()] == [3]
+
+
 def test_a_past_that_is_not_to_be_seen_is_not_found(lamp: httpx.Client, person: Any) -> None:
     found = person("other").get(
         LAMP, params={"from-historical-revision": "0"}, headers={"accept": "text/event-stream"}

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.support.api import Api
 from tests.support.twin_live import Socket, socket
 from tests.support.twin_wires import serving
@@ -285,6 +287,84 @@ def test_what_cannot_be_understood_is_answered_with_its_reason(
     found = ws.receive()
     assert (found["status"], found["value"]["error"]) == (status, error)
     assert ws.ask(f"{TWIN}/commands/retrieve")["status"] == 404
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+TOPICS = st.sampled_from(
+    [
+        *(
+            f"{TWIN}/commands/{verb}"
+            for verb in ("create", "modify", "merge", "retrieve", "delete")
+        ),
+        *(
+            f"{TWIN}/streaming/{verb}"
+            for verb in ("subscribeForPersistedEvents", "request", "cancel")
+        ),
+        *(f"_/_/things/twin/search/{verb}" for verb in ("subscribe", "request", "cancel")),
+        "_/_/things/twin/commands/retrieve",
+        "org.x/lamp/policies/commands/modify",
+        "org.x/lamp/policies/commands/retrieve",
+        "org.x/lamp/things/live/messages/ask",
+        "org.x/lamp/things/live/commands/modify",
+        "org.x/lamp/things/live/events/modified",
+        "org.x/lamp/things/twin/acks/ioc:x",
+        "org.x/lamp/things/live/errors",
+    ]
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        [
+            "correlation-id",
+            "if-match",
+            "condition",
+            "timeout",
+            "requested-acks",
+            "if-equal",
+            "response-required",
+            "put-metadata",
+            "channel",
+            "content-type",
+            "x-ü",
+        ]
+    )
+    | st.text(max_size=8),
+    JSON,
+    max_size=3,
+)
+ENVELOPES = st.fixed_dictionaries(
+    {"topic": TOPICS | JSON},
+    optional={
+        "headers": HEADERS | JSON,
+        "path": st.sampled_from(["/", "/attributes/n", "/features/f/properties/x", "/inbox"])
+        | JSON,
+        "value": JSON,
+        "fields": JSON,
+        "status": JSON,
+    },
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[*HealthCheck])
+@given(body=ENVELOPES)
+def test_no_envelope_breaks_a_session_or_is_our_fault(
+    an: httpx.Client, ws: Socket, body: dict[str, Any]
+) -> None:
+    an.put(LAMP, json={})
+    headers = body.get("headers")
+    if isinstance(headers, dict) and "timeout" not in headers:
+        headers["timeout"] = "0"
+    ws.connection.send(json.dumps(body))
+    last = ws.ask("_/_/things/twin/commands/retrieve", value={"thingIds": ["org.x:none"]})
+
+    assert last["status"] == 200
+    assert all(one.get("status", 0) < 500 or one["status"] == 501 for one in ws.kept), ws.kept
+    ws.kept.clear()
 
 
 def test_commands_on_one_socket_are_done_in_their_order(ws: Socket, lamp: httpx.Client) -> None:
