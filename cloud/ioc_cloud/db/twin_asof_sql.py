@@ -3,16 +3,18 @@
 from typing import Final
 
 # Each thing's newest snapshot before the moment, and whose rules stand over it now: the
-# policy of the thing that is there, else of the last change of one that was.
+# policy of the thing that is there, else of the last change of one that was. `{visible}`
+# is a condition on things that are there; those that are gone are looked at one by one.
 STATES: Final = """
 with held as materialized (
     select distinct on (s.thing_id) s.thing_id, s.revision, s.time, s.doc::text as doc
-    from thing_snapshot as s
+    from thing_snapshot as s left join thing as t on t.id = s.thing_id
     where s.thing_id > %(after)s and s.time <= %(time)s
         and (
             %(namespaces)s::text[] is null
             or split_part(s.thing_id, ':', 1) = any(%(namespaces)s::text[])
         )
+        and (t.id is null or {visible})
     order by s.thing_id, s.revision desc
     limit %(most)s
 )

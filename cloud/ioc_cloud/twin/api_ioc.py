@@ -40,7 +40,7 @@ class IocApi:
         self._features = features.Features(twin, access)
         self._graph = relations.Graph(twin, access)
         self._tiles = tiles.Tiles(twin, access)
-        self._moments = asof.Moments(twin)
+        self._moments = asof.Moments(twin, access)
         self._communes = series_communes.CommuneSeries(twin, access)
         self._bulk = bulk.BulkWriter(twin, models, reserved)
 

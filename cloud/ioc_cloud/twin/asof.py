@@ -11,6 +11,7 @@ import orjson
 from ioc_cloud.db import twin_asof_sql as sql
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.twin import asked_ioc, entities, history, paging
+from ioc_cloud.twin.access import Access
 from ioc_cloud.twin.api_things import whole_of
 from ioc_cloud.twin.asked_ioc import Which, invalid
 from ioc_cloud.twin.book import Caller
@@ -37,6 +38,17 @@ class Wanted:
     at: datetime
     which: Which
     size: int
+
+
+class Visible(NamedTuple):
+    """Which things are looked at: a condition on `t`, what it binds, and the namespaces."""
+
+    sql: str
+    params: Mapping[str, object]
+    namespaces: tuple[str, ...] | None
+
+
+EVERYTHING: Final = Visible("true", {}, None)
 
 
 class State(NamedTuple):
@@ -72,6 +84,7 @@ class Moments:
     """Puts the past together."""
 
     twin: Twin
+    access: Access
 
     def answer(self, caller: Caller, asked: Wanted, cursor: str | None) -> dict[str, Any]:
         """The things of that moment as the caller may see them. Blocks.
@@ -99,47 +112,55 @@ class Moments:
     ) -> tuple[list[dict[str, Any]], dict[str, str]]:
         key = (asked.at, asked.which.query, asked.which.namespaces)
         place = paging.opened(cursor, key, (str,))
-        after, items = place[0] if place else "", list[dict[str, Any]]()
+        after = shown_last = place[0] if place else ""
+        items = list[dict[str, Any]]()
         until = clock.monotonic() + LONGEST_S
         with self.twin.pool.connection() as connection:
             _check_kept(connection, asked.at)
+            rights = self.access.rights(connection, caller)
+            visible = Visible(rights.visible, rights.params, asked.which.namespaces)
             while True:
                 most = min(BATCH, asked.size - len(items))
-                batch = states(connection, asked.at, after, asked.which.namespaces, most)
+                batch = states(connection, asked.at, after, visible, most)
                 for state in batch:
-                    shown = self._shown(connection, caller, asked.which, state)
-                    if shown is not None:
-                        items.append(shown)
+                    rules = self._readable(connection, caller, state)
+                    if rules is None:
+                        continue
+                    # A cursor names no thing that its holder may not know of.
+                    shown_last = state.thing_id
+                    if (item := _item(state, rules, asked.which)) is not None:
+                        items.append(item)
                 if len(batch) < most:
                     return items, {}
                 after = batch[-1].thing_id
                 if len(items) >= asked.size or clock.monotonic() > until:
-                    return items, {"cursor": paging.sealed(key, [after])}
+                    return items, {"cursor": paging.sealed(key, [shown_last])}
 
-    def _shown(
-        self, connection: Connection, caller: Caller, which: Which, state: State
-    ) -> dict[str, Any] | None:
+    def _readable(self, connection: Connection, caller: Caller, state: State) -> Rules | None:
         if state.doc is None or state.policy_id is None:
             return None
         rules = self._rules(connection, caller, state)
-        if not rules.may_some("thing", "READ"):
-            return None
-        thing = entities.Thing(
-            state.thing_id, state.policy_id, state.doc, None, state.revision, state.created,
-            state.changed, state.epoch,
-        )  # fmt: skip
-        if which.query is not None and not evaluate(which.query, filtered(thing, rules)):
-            return None
-        row = Row(
-            state.thing_id, state.policy_id, entities.dumps(state.doc), None, state.revision,
-            state.created, state.changed, state.epoch,
-        )  # fmt: skip
-        return whole_of(Seen(row, rules), which.selector, None)
+        return rules if rules.may_some("thing", "READ") else None
 
     def _rules(self, connection: Connection, caller: Caller, state: State) -> Rules:
         held = self.twin.policies.get(connection, state.policy_id or "", state.epoch)
         namespace = state.thing_id.partition(":")[0]
         return held.rules(caller.subjects, namespace, self.twin.clock())
+
+
+def _item(state: State, rules: Rules, which: Which) -> dict[str, Any] | None:
+    doc, policy_id = state.doc or {}, state.policy_id or ""
+    thing = entities.Thing(
+        state.thing_id, policy_id, doc, None, state.revision, state.created, state.changed,
+        state.epoch,
+    )  # fmt: skip
+    if which.query is not None and not evaluate(which.query, filtered(thing, rules)):
+        return None
+    row = Row(
+        state.thing_id, policy_id, entities.dumps(doc), None, state.revision, state.created,
+        state.changed, state.epoch,
+    )  # fmt: skip
+    return whole_of(Seen(row, rules), which.selector, None)
 
 
 def _check_kept(connection: Connection, at: datetime) -> None:
@@ -153,18 +174,19 @@ def _check_kept(connection: Connection, at: datetime) -> None:
 
 
 def states(
-    connection: Connection,
-    at: datetime,
-    after: str,
-    namespaces: tuple[str, ...] | None,
-    most: int,
+    connection: Connection, at: datetime, after: str, visible: Visible, most: int
 ) -> list[State]:
-    """Things by their id, behind `after`, each as it was: snapshot and replay."""
+    """Things by their id, behind `after`, each as it was: snapshot and replay.
+
+    Among them are things that are gone by now, whoever might have read them.
+    """
+    spaces = visible.namespaces
     held = connection.execute(
-        sql.STATES,
-        {
+        asked_ioc.statement(sql.STATES.format(visible=visible.sql)),
+        dict(visible.params)
+        | {
             "time": at, "after": after, "most": most,
-            "namespaces": None if namespaces is None else list(namespaces),
+            "namespaces": None if spaces is None else list(spaces),
         },
     ).fetchall()  # fmt: skip
     changes = _changes(connection, held, at)
@@ -253,7 +275,7 @@ def prune(connection: Connection, keep: timedelta) -> datetime:
 def _settled(connection: Connection, cutoff: datetime) -> Iterator[dict[str, list[Any]]]:
     """The states at the cutoff that no snapshot holds yet."""
     after = ""
-    while batch := states(connection, cutoff, after, None, BATCH):
+    while batch := states(connection, cutoff, after, EVERYTHING, BATCH):
         after = batch[-1].thing_id
         moved = [one for one in batch if one.replayed]
         yield {

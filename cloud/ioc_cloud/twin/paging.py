@@ -47,9 +47,14 @@ def size_of(text: str | None, default: int, most: int) -> int:
     """
     if not text:
         return default
-    if not text.isdecimal() or not 1 <= int(text) <= most:
+    if (found := whole_number(text)) is None or not 1 <= found <= most:
         raise DittoError(400, "ioc:parameter.invalid", f"'size' lies between 1 and {most}.")
-    return int(text)
+    return found
+
+
+def whole_number(text: str) -> int | None:
+    """A number of at most nine digits; None for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 no limit has ten
 
 
 def _digest(question: object) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from ioc_cloud.db import twin_geo_sql as sql
+from ioc_cloud.twin import paging
 from ioc_cloud.twin.access import Access, Rights
 from ioc_cloud.twin.asked_ioc import invalid, statement
 from ioc_cloud.twin.book import Caller
@@ -40,10 +41,10 @@ def wanted(asked: Mapping[str, str]) -> Wanted:
     direction = asked.get("direction") or "both"
     if direction not in _DIRECTIONS:
         raise invalid(f"'direction' is one of {', '.join(_DIRECTIONS)}.")
-    depth = asked.get("depth") or "1"
-    if not depth.isdecimal() or not 1 <= int(depth) <= MAX_DEPTH:
+    depth = paging.whole_number(asked.get("depth") or "1")
+    if depth is None or not 1 <= depth <= MAX_DEPTH:
         raise invalid(f"'depth' lies between 1 and {MAX_DEPTH}.")
-    return Wanted(_DIRECTIONS[direction], int(depth))
+    return Wanted(_DIRECTIONS[direction], depth)
 
 
 @dataclass(frozen=True)

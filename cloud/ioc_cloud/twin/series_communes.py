@@ -56,6 +56,8 @@ def wanted(asked: Mapping[str, str], now: datetime) -> Wanted:
     events = path.startswith(EVENTS)
     if not events and not path.startswith(("features/", "attributes/")):
         raise invalid("'path' is 'events/<kind>', 'features/...' or 'attributes/...'.")
+    if "\0" in path:
+        raise invalid("'path' has a character that none has.")
     namespaces = asked_ioc.namespaces_of(asked)
     if not events and (namespaces is None or len(namespaces) != 1):
         raise invalid("'namespaces' names the one namespace whose things stand for communes.")

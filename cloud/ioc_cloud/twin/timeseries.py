@@ -18,7 +18,7 @@ import orjson
 
 from ioc_cloud.db import twin_series_sql as sql
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin import pointer, series_math
+from ioc_cloud.twin import paging, pointer, series_math
 from ioc_cloud.twin.errors import DittoError
 from ioc_cloud.twin.placeholders import iso
 from ioc_cloud.twin.request import timestamp
@@ -142,6 +142,8 @@ def checked_paths(paths: Sequence[str]) -> None:
         raise invalid("'paths' names at least one JSON pointer.")
     if len(paths) > MAX_PATHS:
         raise invalid(f"'paths' names {len(paths)} paths, at most {MAX_PATHS} are allowed.")
+    if any("\0" in path for path in paths):
+        raise invalid("A path has a character that no thing has.")
 
 
 def split_paths(text: str | None) -> list[str]:
@@ -278,9 +280,10 @@ def _percentile(text: str | None) -> float | None:
 def _limit(text: str | None) -> int | None:
     if not text:
         return None
-    if not text.isdecimal() or int(text) < 1:
+    found = paging.whole_number(text)
+    if found is None or found < 1:
         raise invalid("'limit' is a whole number above 0.")
-    return min(int(text), MAX_VALUES)
+    return min(found, MAX_VALUES)
 
 
 def _descending(text: str | None) -> bool | None:

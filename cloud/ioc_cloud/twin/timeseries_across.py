@@ -10,7 +10,7 @@ import orjson
 from ioc_cloud.db import twin_series_sql as sql
 from ioc_cloud.db import twin_sql
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin import ids, pointer, series_math
+from ioc_cloud.twin import ids, paging, pointer, series_math
 from ioc_cloud.twin import timeseries as ts
 from ioc_cloud.twin.access import Access
 from ioc_cloud.twin.book import Caller
@@ -123,9 +123,10 @@ def filter_of(text: str | None) -> Query | None:
 def _most_groups(text: str | None) -> int:
     if not text:
         return DEFAULT_GROUPS
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_GROUPS:
+    found = paging.whole_number(text)
+    if found is None or not 1 <= found <= MOST_GROUPS:
         raise ts.invalid(f"'maxGroups' lies between 1 and {MOST_GROUPS}.")
-    return int(text)
+    return found
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,26 @@ def test_pages_of_features_are_the_whole(ask: Ask) -> None:
     assert len(pages) == 3
 
 
+def test_a_page_of_features_ends_at_nothing_hidden(
+    ask: Ask, make: Make, policy: Callable[..., str]
+) -> None:
+    policy("org.f:cut", an={**READ, "/features/inner": {"revoke": ["READ"]}})
+    for n in range(3):
+        make(f"org.f:{n}", {"features": {"inner": {}, "outer": {}}}, "org.f:cut")
+    make("org.f:9", {"features": {"inner": {}}}, "org.f:cut")
+    answer = ask("an").get("/api/ioc/features", params={"size": 3}).json()
+    assert [one["featureId"] for one in answer["items"]] == ["outer"] * 3
+    assert "cursor" not in answer
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"featureId": "a\0"}, {"definition": "https://x/\0"}, {"size": "9" * 5000}, {"cursor": "e30"}],
+)
+def test_strange_characters_and_numbers_are_refused(ask: Ask, asked: dict[str, str]) -> None:
+    assert ask("an").get("/api/ioc/features", params=asked).status_code == 400
+
+
 def test_a_filter_over_the_thing_is_refused_with_what_may_be_asked(ask: Ask) -> None:
     answer = ask("an").get("/api/ioc/features", params={"filter": "eq(attributes/x,1)"})
     assert answer.status_code == 400
