@@ -3,9 +3,9 @@
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -51,6 +51,19 @@ class Settings(BaseSettings):
     ditto_url: str | None = None
     ditto_user: str | None = None
     ditto_password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.twin_engine == "ditto" and not (self.ditto_url and self.ditto_user):
+            raise ValueError("IOC_TWIN_ENGINE=ditto needs IOC_DITTO_URL and IOC_DITTO_USER")
+        return self
+
+    @property
+    def ditto_password(self) -> str:
+        """The password at the real Ditto, read from its file; empty where no file is set."""
+        if self.ditto_password_file is None:
+            return ""
+        return self.ditto_password_file.read_text(encoding="utf-8").strip()
 
     def of_twin(self) -> dict[str, str]:
         """What was chosen for the twin, as the environment of a process that must know it."""

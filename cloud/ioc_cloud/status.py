@@ -5,6 +5,7 @@ from typing import Any
 
 from ioc_cloud.db import api_sql as sql
 from ioc_cloud.db.pool import Connection
+from ioc_cloud.db.twin_outbox_sql import BACKLOG
 from ioc_cloud.events.shown import iso
 
 
@@ -43,6 +44,19 @@ def collect(connection: Connection) -> dict[str, Any]:
             for row in boxes
         ],
         "cameras": _cameras(connection),
+        "twin": _twin(connection),
+    }
+
+
+def _twin(connection: Connection) -> dict[str, Any]:
+    """Things and policies, and what still waits to go to a real Ditto."""
+    things = dict(_rows(connection, sql.STATUS_THINGS))
+    waiting, parked, oldest_at = _rows(connection, BACKLOG)[0]
+    return {
+        "things": sum(things.values()),
+        "by_namespace": things,
+        "policies": _rows(connection, sql.STATUS_POLICIES)[0][0],
+        "outbox": {"waiting": waiting, "parked": parked, "oldest_at": _iso(oldest_at)},
     }
 
 

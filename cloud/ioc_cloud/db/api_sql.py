@@ -133,6 +133,8 @@ insert into door_count as d (door, reason, n, last_at) values (%s, %s, 1, now())
 on conflict (door, reason) do update set n = d.n + 1, last_at = excluded.last_at
 """
 
+STATUS_THINGS: Final = "select ns, count(*) from thing group by ns order by ns"
+STATUS_POLICIES: Final = "select count(*) from policy"
 STATUS_META: Final = "select key, value from ioc_meta where key in ('storage_tier', 'communes')"
 STATUS_VERSIONS: Final = """
 select current_setting('server_version'), postgis_lib_version(),

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-# Beside the locks of `db.locks`: one courier at a time, or an older state could arrive last.
-COURIER_LOCK: Final = 0x10C_0010
 TRY_LOCK: Final = "select pg_try_advisory_lock(%s)"
 
 # The newest word on each of the entities that have waited longest. `last_error` parks a row.

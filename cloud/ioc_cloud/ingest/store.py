@@ -12,6 +12,7 @@ import psycopg
 from psycopg.types.json import Json
 
 from ioc_cloud.db import ingest_sql as sql
+from ioc_cloud.db.locks import CHANGE_LOCK
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.events.decode import (
     Item,
@@ -24,8 +25,6 @@ from ioc_cloud.events.decode import (
 )
 from ioc_models.events import CameraHealth, PlateSeen, Rejection, ranges
 
-# All writers of changes queue here, so that change numbers rise in commit order.
-CHANGE_LOCK: Final = 0x10C_0002
 # What is wrong with a row rather than with the server: bad values, broken rules,
 # limits of size, a trigger's refusal, an internal error on odd geometry.
 _POISON: Final = frozenset({"21", "22", "23", "54", "P0"})

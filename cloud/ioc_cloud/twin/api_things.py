@@ -63,7 +63,7 @@ class ThingsApi:
             await self._collection(request)
             return
         thing_id = ids.checked(parts[1])
-        path = tuple(parts[2:])
+        path = pointer.of_parts(parts[2:])
         if path and path[0] not in _PARTS:
             raise DittoError(404, "gateway:resource.notfound", "A thing has no such part.")
         if "" in path:

@@ -1,9 +1,11 @@
 """The twin put together: service, rights, routes; part of the API, or served alone."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from psycopg_pool import ConnectionPool
@@ -24,10 +26,13 @@ from ioc_cloud.twin.api_policies import PoliciesApi
 from ioc_cloud.twin.api_things import ThingsApi
 from ioc_cloud.twin.api_timeseries import TimeseriesApi
 from ioc_cloud.twin.callers import Callers
+from ioc_cloud.twin.lines import Lines
 from ioc_cloud.twin.models import WotModels
+from ioc_cloud.twin.outbox import Courier
 from ioc_cloud.twin.search import SearchApi
 from ioc_cloud.twin.service import Twin
 from ioc_cloud.twin.wires import Wires, wires
+from ioc_ditto import Basic, DittoClient
 from ioc_models.wot import Catalogue
 
 
@@ -41,15 +46,23 @@ class TwinApp:
     ioc: Api
     wires: Wires
     models_router: APIRouter
+    courier: Courier | None = None
+    _stop: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
         """Begin to serve. On the loop."""
         self.twin.pool.open()
         self.twin.start()
         self.wires.start(asyncio.get_running_loop())
+        if self.courier is not None:
+            thread = threading.Thread(
+                target=self.courier.run, args=[self._stop], name="courier", daemon=True
+            )
+            thread.start()
 
     async def stop(self) -> None:
         """End every line and finish what waits."""
+        self._stop.set()
         self.wires.close()
         await asyncio.to_thread(self.wires.stop)
         await asyncio.to_thread(self.twin.stop)
@@ -67,7 +80,8 @@ def build(settings: Settings, pool: ConnectionPool[Connection]) -> TwinApp:
         outbox=settings.twin_engine == "ditto",
     )
     access = Access(twin)
-    search = SearchApi(twin, access)
+    lines = Lines()
+    search = SearchApi(twin, access, lines)
     things = ThingsApi(
         twin,
         models,
@@ -78,7 +92,7 @@ def build(settings: Settings, pool: ConnectionPool[Connection]) -> TwinApp:
     policies = PoliciesApi(twin, reserved=settings.twin_reserved)
     callers = Callers(pool, settings.twin_proxies)
     live = wires(
-        twin, callers, things=things.handle, policies=policies.handle, search=search.handle
+        twin, callers, lines, things=things.handle, policies=policies.handle, search=search.handle
     )
     series = TimeseriesApi(twin, access, models.unit_of)
     api = Api(
@@ -96,7 +110,17 @@ def build(settings: Settings, pool: ConnectionPool[Connection]) -> TwinApp:
     ioc = api_ioc.api(
         callers, api_ioc.IocApi(twin, access, models, reserved=settings.twin_reserved)
     )
-    return TwinApp(twin, access, api, ioc, live, api_wot.router(models.catalogue))
+    router = api_wot.router(models.catalogue)
+    return TwinApp(twin, access, api, ioc, live, router, _courier(settings, url))
+
+
+def _courier(settings: Settings, url: str) -> Courier | None:
+    """Who carries changes to a real Ditto, where there is one."""
+    if settings.twin_engine != "ditto" or settings.ditto_url is None:
+        return None
+    account = Basic(settings.ditto_user or "", settings.ditto_password)
+    client = DittoClient(settings.ditto_url, account)
+    return Courier(partial(connect, url, application="ioc-courier"), client)
 
 
 def opener(url: str) -> Callable[[], Connection]:

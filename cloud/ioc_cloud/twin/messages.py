@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ioc_cloud.twin import entities, http, ids
+from ioc_cloud.twin import entities, http, ids, pointer
 from ioc_cloud.twin import request as requests
 from ioc_cloud.twin.api import Request, method_not_allowed
 from ioc_cloud.twin.book import Caller
@@ -135,7 +135,7 @@ class MessagesApi:
         verb = _VERBS.get(request.method)
         if verb is None:
             raise method_not_allowed(request.method, *_VERBS)
-        path = tuple(request.parts[2:])
+        path = pointer.of_parts(request.parts[2:])
         value: Any = MISSING
         if verb in {"modify", "merge"}:
             value = entities.loads(await request.body())

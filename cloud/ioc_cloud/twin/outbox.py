@@ -19,6 +19,7 @@ import psycopg
 import structlog
 
 from ioc_cloud.db import twin_outbox_sql as sql
+from ioc_cloud.db.locks import COURIER_LOCK
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.twin.target import Fate, Target, Told, Word
 from ioc_ditto import DittoClient
@@ -107,7 +108,7 @@ class Courier:
     def _stand_by(self, connection: Connection, stop: threading.Event) -> None:
         """Wait for the lock; the session's end gives it back."""
         while not stop.is_set():
-            row = connection.execute(sql.TRY_LOCK, (sql.COURIER_LOCK,)).fetchone()
+            row = connection.execute(sql.TRY_LOCK, (COURIER_LOCK,)).fetchone()
             if row is not None and row[0]:
                 return
             stop.wait(POLL_S)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import unquote
 
 Path = tuple[str, ...]
 ROOT: Final[Path] = ()
@@ -14,12 +13,12 @@ def parse(text: str) -> Path:
     stripped = text.removeprefix("/")
     if not stripped:
         return ROOT
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in stripped.split("/"))
+    return of_parts(stripped.split("/"))
 
 
-def from_url(parts: Sequence[str]) -> Path:
-    """Segments of a raw URL path, percent-encoded, as a pointer."""
-    return tuple(unquote(part).replace("~1", "/").replace("~0", "~") for part in parts)
+def of_parts(parts: Sequence[str]) -> Path:
+    """Segments of a URL's path as a pointer: `~0` is a tilde, `~1` a slash."""
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
 
 
 def show(path: Sequence[str]) -> str:

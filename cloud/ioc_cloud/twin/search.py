@@ -3,9 +3,9 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
@@ -18,6 +18,7 @@ from ioc_cloud.twin.api_things import whole_of
 from ioc_cloud.twin.book import Caller
 from ioc_cloud.twin.errors import DittoError
 from ioc_cloud.twin.fields import Selector, parse_fields
+from ioc_cloud.twin.lines import EVENT_STREAM, Lines, frame, respond
 from ioc_cloud.twin.rql import (
     Options,
     Query,
@@ -43,13 +44,21 @@ class Wanted:
     namespaces: tuple[str, ...] | None
 
 
+class _Found(NamedTuple):
+    """Things with their places in the order, and whether more follow."""
+
+    items: list[tuple[dict[str, Any], Any]]
+    more: bool
+
+
 class SearchApi:
     """`/search/things` and `/search/things/count`."""
 
-    def __init__(self, twin: Twin, access: Access) -> None:
-        """`access` says what callers may read."""
+    def __init__(self, twin: Twin, access: Access, lines: Lines) -> None:
+        """`access` says what callers may read; `lines` hold the streams of the process."""
         self._twin = twin
         self._access = access
+        self._lines = lines
 
     async def handle(self, request: Request) -> None:
         """Search or count, by GET or by a form."""
@@ -57,8 +66,10 @@ class SearchApi:
             raise DittoError(404, "gateway:resource.notfound", "Search is for things.")
         if request.method not in {"GET", "POST"}:
             raise method_not_allowed(request.method, "GET", "POST")
-        asked = await _parameters(request)
-        wanted = parsed(asked)
+        wanted = parsed(await _parameters(request))
+        if request.parts[-1] == "things" and request.asked.accepts(EVENT_STREAM):
+            await respond(self._lines, request, self._stream(request, wanted))
+            return
         if request.parts[-1] == "count":
             count = await run_in_threadpool(self._count, request.caller, wanted)
             await http.answer_json(request.send, 200, count, request.headers)
@@ -78,13 +89,50 @@ class SearchApi:
         Raises:
             DittoError: A cursor of another search.
         """
+        place = None
+        if wanted.options.cursor is not None:
+            place = _opened(wanted.options.cursor, wanted)
+        found = self._found(caller, wanted, place)
+        body: dict[str, Any] = {"items": [item for item, _ in found.items]}
+        if wanted.options.limit is not None:
+            offset, count = wanted.options.limit
+            body["nextPageOffset"] = offset + count if found.more else -1
+        elif found.more:
+            body["cursor"] = _sealed(found.items[-1][1], wanted)
+        return body
+
+    async def _stream(self, request: Request, wanted: Wanted) -> AsyncIterator[bytes]:
+        """All that is found, each thing an event under its id, from where a line broke off."""
+        place = None
+        last = request.asked.get("last-event-id")
+        if last:
+            place = await run_in_threadpool(self._place_of, last, wanted)
+        while True:
+            found = await run_in_threadpool(self._found, request.caller, wanted, place)
+            for item, place in found.items:
+                yield frame(orjson.dumps(item), id=str(item.get("thingId", place[-1])))
+            if not found.more:
+                return
+
+    def _place_of(self, thing_id: str, wanted: Wanted) -> Any:  # noqa: ANN401 JSON
+        """Where a thing stands in the order."""
+        query = _PLACE.format(keys=sort_values(wanted.options.sort))
+        with self._twin.pool.connection() as connection:
+            row = connection.execute(query, {"id": ids.checked(thing_id)}).fetchone()
+        if row is not None:
+            return row[0]
+        if not wanted.options.sort:
+            return [thing_id]
+        raise _bad_cursor(f"there is no '{thing_id[:80]}' to go on behind")
+
+    def _found(self, caller: Caller, wanted: Wanted, place: Any) -> _Found:  # noqa: ANN401
         options = wanted.options
         offset, limit = options.limit or (0, options.size)
         with self._twin.pool.connection() as connection:
             rights = self._access.rights(connection, caller)
             where, parameters = _where(wanted, rights)
-            if options.cursor is not None:
-                condition, values = _behind(options.cursor, wanted)
+            if place is not None:
+                condition, values = _behind(place, wanted)
                 where, parameters = f"{where} and {condition}", parameters | values
             query = _PAGE.format(
                 where=where, order=order_by(options.sort), keys=sort_values(options.sort)
@@ -93,17 +141,11 @@ class SearchApi:
                 query, parameters | {"limit": limit + 1, "offset": offset}
             ).fetchall()
         items = [
-            whole_of(Seen(_row(row), rules), wanted.selector, None)
+            (whole_of(Seen(_row(row), rules), wanted.selector, None), row[7])
             for row in rows[:limit]
             if (rules := rights.rules(row[1], row[0])) is not None
         ]
-        body: dict[str, Any] = {"items": items}
-        more = len(rows) > limit
-        if options.limit is not None:
-            body["nextPageOffset"] = offset + limit if more else -1
-        elif more:
-            body["cursor"] = _sealed(rows[limit - 1][7], wanted)
-        return body
+        return _Found(items, len(rows) > limit)
 
     def _count(self, caller: Caller, wanted: Wanted) -> int:
         with self._twin.pool.connection() as connection:
@@ -188,16 +230,22 @@ def _sealed(place: Any, wanted: Wanted) -> str:  # noqa: ANN401 JSON
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
-def _behind(cursor: str, wanted: Wanted) -> tuple[str, dict[str, object]]:
+def _opened(cursor: str, wanted: Wanted) -> Any:  # noqa: ANN401 JSON
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         digest, place = orjson.loads(text)
-        condition = after(wanted.options.sort, place)
-    except (ValueError, TypeError, binascii.Error, RqlInvalid) as error:
+    except (ValueError, TypeError, binascii.Error) as error:
         raise _bad_cursor(str(error)) from error
     if digest != _digest(wanted):
         raise _bad_cursor("it belongs to another search")
-    return condition
+    return place
+
+
+def _behind(place: Any, wanted: Wanted) -> tuple[str, dict[str, object]]:  # noqa: ANN401 JSON
+    try:
+        return after(wanted.options.sort, place)
+    except RqlInvalid as error:
+        raise _bad_cursor(str(error)) from error
 
 
 def _bad_cursor(why: str) -> DittoError:
@@ -208,4 +256,5 @@ _PAGE: Final = """
 select t.id, t.policy_id, t.doc::text, t.metadata::text, t.revision, t.created, t.modified, {keys}
 from thing as t where {where} order by {order} limit %(limit)s offset %(offset)s
 """
+_PLACE: Final = "select {keys} from thing as t where t.id = %(id)s"
 _COUNT: Final = "select count(*) from thing as t where {where}"

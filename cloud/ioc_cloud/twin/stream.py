@@ -10,8 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from ioc_cloud.twin import ids, pointer, views
 from ioc_cloud.twin.api import Request
 from ioc_cloud.twin.book import Caller
+from ioc_cloud.twin.changes import Change
 from ioc_cloud.twin.errors import DittoError, thing_not_found
-from ioc_cloud.twin.hub import Audience, Change, Hub, Render
+from ioc_cloud.twin.hub import Audience, Hub, Render
 from ioc_cloud.twin.lines import EVENT_STREAM, HEARTBEAT, Line, Lines, frame, respond
 from ioc_cloud.twin.live import Live, Signal
 from ioc_cloud.twin.past import past_of, span_of

@@ -52,10 +52,16 @@ class Wires:
 
 
 def wires(
-    twin: Twin, callers: Callers, *, things: Handler, policies: Handler, search: Handler
+    twin: Twin,
+    callers: Callers,
+    lines: Lines,
+    *,
+    things: Handler,
+    policies: Handler,
+    search: Handler,
 ) -> Wires:
     """The live side of a twin whose handlers over HTTP are these."""
-    hub, live, lines, acks = Hub(twin), Live(twin), Lines(), Acks()
+    hub, live, acks = Hub(twin), Live(twin), Acks()
     messages = MessagesApi(live)
     acked = AckedThings(things, acks).handle
     commands = Commands({"things": acked, "policies": policies, "search": search})

@@ -316,11 +316,20 @@ def test_both_acknowledgements_of_the_twin_are_given(lamp: httpx.Client) -> None
     }  # fmt: skip
 
 
-def test_an_acknowledgement_that_nobody_gives_fails(lamp: httpx.Client) -> None:
-    answer = lamp.put(f"{LAMP}/attributes/a", json=1, headers={"requested-acks": "my-app"})
+def test_an_acknowledgement_that_nobody_gives_fails_and_the_change_stands(
+    lamp: httpx.Client,
+) -> None:
+    soon = {"timeout": "200ms"}
+    both = {"requested-acks": "my-app,twin-persisted"}
 
+    alone = lamp.put(f"{LAMP}/attributes/a", json=1, headers={"requested-acks": "my-app"} | soon)
+    answer = lamp.put(f"{LAMP}/attributes/a", json=2, headers=both | soon)
+
+    assert alone.status_code == 408
     assert answer.status_code == 424
-    assert answer.json()["my-app"]["status"] == 408
+    statuses = {label: ack["status"] for label, ack in answer.json().items()}
+    assert statuses == {"my-app": 408, "twin-persisted": 204}
+    assert lamp.get(f"{LAMP}/attributes/a").json() == 2
 
 
 def test_fifty_clients_merging_one_thing_lose_no_update(lamp: httpx.Client) -> None:
