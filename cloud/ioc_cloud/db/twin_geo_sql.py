@@ -93,7 +93,7 @@ select st_asmvt(cut, 'communes', 4096, 'geom') from cut where geom is not null
 """.replace("[tile]", _TILE)
 THINGS_TILE: Final = """
 [tile], cut as (
-    select t.id as "thingId", t.ns as namespace, {columns},
+    select t.id as "thingId", t.ns as namespace, {columns}, {simulated},
         st_asmvtgeom(st_transform(t.geom, 3857), bounds.box, 4096, 256, true) as geom
     from thing as t, bounds
     where t.geom && bounds.wide and {where}
@@ -105,7 +105,11 @@ select st_asmvt(cut, %(layer)s, 4096, 'geom') from cut where geom is not null
 # its cell keeps its name.
 CLUSTERS_TILE: Final = """
 [tile], seen as (
-    select t.id, t.ns, st_transform(st_pointonsurface(t.geom), 3857) as point, {columns}
+    select t.id, t.ns, {simulated},
+        st_transform(
+            case when geometrytype(t.geom) = 'POINT' then t.geom else st_pointonsurface(t.geom) end,
+            3857
+        ) as point
     from thing as t, bounds
     where t.geom && bounds.wide and {where}
 ), inside as (
@@ -115,19 +119,21 @@ CLUSTERS_TILE: Final = """
         and st_y(point) >= st_ymin(box) and st_y(point) < st_ymax(box)
 ), cells as (
     select count(*)::int as count,
-        case when count(*) = 1 then min(id) end as "thingId",
-        case when count(*) = 1 then min(title) end as title,
-        case when count(*) = 1 then min(state) end as state,
+        case when count(*) = 1 then min(id) end as alone,
+        min(id) as least,
         bool_or(simulated) as simulated,
         case when min(ns) = max(ns) then min(ns) end as namespace,
-        st_centroid(st_collect(point order by id)) as middle
+        st_makepoint(avg(st_x(point)), avg(st_y(point))) as middle
     from inside
-    group by st_snaptogrid(point, %(cell)s / 2, %(cell)s / 2, %(cell)s, %(cell)s)
-    order by min(id)
+    group by floor(st_x(point) / %(cell)s), floor(st_y(point) / %(cell)s)
 ), cut as (
-    select count, "thingId", namespace, title, state, simulated,
-        st_asmvtgeom(middle, bounds.box, 4096, 256, true) as geom
-    from cells, bounds
+    select c.count, c.alone as "thingId", c.namespace, one.title, one.state, c.simulated,
+        st_asmvtgeom(st_setsrid(c.middle, 3857), bounds.box, 4096, 256, true) as geom
+    from cells as c cross join bounds
+    left join lateral (
+        select {columns} from thing as t where t.id = c.alone and {where}
+    ) as one on true
+    order by c.least
 )
 select st_asmvt(cut, %(layer)s, 4096, 'geom') from cut where geom is not null
 """.replace("[tile]", _TILE)
@@ -135,9 +141,10 @@ TILE_COLUMNS: Final = """
 case when {title_may} and jsonb_typeof(t.doc #> '{{attributes,titleVi}}') = 'string'
     then t.doc #>> '{{attributes,titleVi}}' end as title,
 case when {state_may} and jsonb_typeof(t.doc #> '{{features,health,properties,state}}') = 'string'
-    then t.doc #>> '{{features,health,properties,state}}' end as state,
-case when {simulated_may} then (t.doc #> '{{attributes,simulated}}') = 'true'::jsonb end
-    as simulated
+    then t.doc #>> '{{features,health,properties,state}}' end as state
+"""
+SIMULATED: Final = """
+case when {may} then t.doc #> '{{attributes,simulated}}' = 'true'::jsonb end as simulated
 """
 
 # --- relations ----------------------------------------------------------------------

@@ -121,12 +121,12 @@ class Tiles:
         columns = sql.TILE_COLUMNS.format(
             title_may=rights.guard(("attributes", "titleVi")).sql,
             state_may=rights.guard(("features", "health", "properties", "state")).sql,
-            simulated_may=rights.guard(("attributes", "simulated")).sql,
         )
+        simulated = sql.SIMULATED.format(may=rights.guard(("attributes", "simulated")).sql)
         template = sql.CLUSTERS_TILE if at.z < CLUSTERED_BELOW else sql.THINGS_TILE
         cell = AROUND_M / 2**at.z / CELLS_ACROSS
         bound |= {"layer": at.layer, "most": MAX_THINGS, "cell": cell}
-        return template.format(columns=columns, where=condition), bound
+        return template.format(columns=columns, simulated=simulated, where=condition), bound
 
 
 def _wrapped(body: bytes, *, packs: bool) -> Tile:
