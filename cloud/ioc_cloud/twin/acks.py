@@ -16,9 +16,9 @@ from ioc_cloud.twin import http
 from ioc_cloud.twin import request as requests
 from ioc_cloud.twin.api import Handler, Request
 from ioc_cloud.twin.book import Caller
+from ioc_cloud.twin.changes import Change
 from ioc_cloud.twin.commands import Answered
 from ioc_cloud.twin.errors import DittoError
-from ioc_cloud.twin.hub import Change
 from ioc_cloud.twin.live import Answer, is_json
 from ioc_cloud.twin.pointer import MISSING
 from ioc_cloud.twin.request import BUILT_IN_ACKS, Asked

@@ -5,12 +5,11 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
-import orjson
 import psycopg
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -18,10 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from ioc_cloud.db import twin_stream_sql as sql
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.errors import DatabaseBusy
-from ioc_cloud.twin import history, pointer
-from ioc_cloud.twin.errors import DittoError
-from ioc_cloud.twin.pointer import MISSING, Path
-from ioc_cloud.twin.policy import Compiled
+from ioc_cloud.twin import changes
+from ioc_cloud.twin.changes import Change
 from ioc_cloud.twin.service import Twin
 
 log = structlog.get_logger()
@@ -40,37 +37,6 @@ READY_S: Final = 5.0
 OVERLAP: Final = timedelta(days=1)
 # Showing changes holds up everything else on the loop for no longer than this.
 SLICE_S: Final = 0.005
-
-
-class Change(NamedTuple):
-    """One change of one thing, with the rules under which it may be shown.
-
-    Attributes:
-        value: JSON; MISSING for a deletion.
-        metadata: JSON text.
-        doc: The thing as the change left it; MISSING where that is nothing, None where
-            nobody looked.
-        size: Bytes of JSON.
-    """
-
-    seq: int
-    time: datetime
-    thing_id: str
-    revision: int
-    policy_id: str
-    action: str
-    path: Path
-    value: Any
-    metadata: str | None
-    correlation_id: str | None
-    compiled: Compiled
-    doc: Any
-    size: int
-
-    @property
-    def namespace(self) -> str:
-        """What stands before the first colon of the thing's id."""
-        return self.thing_id.partition(":")[0]
 
 
 class Listener(Protocol):
@@ -102,14 +68,14 @@ class Audience:
     upto: int
     listeners: set[Listener] = field(default_factory=set)
 
-    def show(self, changes: Sequence[Change]) -> None:
+    def show(self, batch: Sequence[Change]) -> None:
         """Show changes to everybody."""
         frames = [
             frame
-            for change in changes
+            for change in batch
             if change.seq > self.upto and (frame := self.render(change)) is not None
         ]
-        self.upto = changes[-1].seq
+        self.upto = batch[-1].seq
         if frames:
             for listener in list(self.listeners):
                 listener.push(frames)
@@ -235,30 +201,30 @@ class Hub:
                 found.append(change)
         return found[::-1]
 
-    async def _dispatch(self, changes: Sequence[Change], *, docs: bool) -> bool:
+    async def _dispatch(self, batch: Sequence[Change], *, docs: bool) -> bool:
         """Show a batch; whether somebody still waits for it with documents."""
-        self._keep(changes)
+        self._keep(batch)
         waiting = False
         pause_at = time.monotonic() + SLICE_S
         for audience in list(self._audiences.values()):
-            if audience.upto >= changes[-1].seq:
+            if audience.upto >= batch[-1].seq:
                 continue
             if audience.wants_docs and not docs:
                 waiting = True
                 continue
             try:
-                audience.show(changes)
+                audience.show(batch)
             except Exception:
                 log.exception("twin_change_not_shown", key=str(audience.key)[:500])
-                audience.upto = changes[-1].seq
+                audience.upto = batch[-1].seq
                 audience.close()
             if time.monotonic() > pause_at:
                 await asyncio.sleep(0)
                 pause_at = time.monotonic() + SLICE_S
         return waiting
 
-    def _keep(self, changes: Sequence[Change]) -> None:
-        for change in changes:
+    def _keep(self, batch: Sequence[Change]) -> None:
+        for change in batch:
             if change.seq <= self.newest:
                 continue
             self._kept.append(change)
@@ -284,38 +250,15 @@ class Hub:
     def past(self, after: int, upto: int, *, docs: bool) -> list[Change]:
         """The next changes above `after` from the database. Blocks."""
         with self._twin.pool.connection() as connection:
-            bounds = {"after": after, "upto": upto, "limit": CHUNK}
-            rows = connection.execute(sql.EVENTS_PAST, bounds).fetchall()
-            return self._refreshed(connection, [_change(row) for row in rows], docs=docs)
+            found = changes.between(connection, after, upto, CHUNK)
+            return changes.refreshed(connection, self._twin.policies, found, docs=docs)
 
-    def refreshed(self, changes: Sequence[Change], *, docs: bool) -> list[Change]:
+    def refreshed(self, kept: Sequence[Change], *, docs: bool) -> list[Change]:
         """Old changes under the policies of now. Blocks."""
-        if not changes:
+        if not kept:
             return []
         with self._twin.pool.connection() as connection:
-            return self._refreshed(connection, changes, docs=docs)
-
-    def _refreshed(
-        self, connection: Connection, changes: Sequence[Change], *, docs: bool
-    ) -> list[Change]:
-        """Whoever may not read a thing now does not get to see its past either."""
-        known = _things_now(connection, changes)
-        gone = {change.policy_id for change in changes if change.thing_id not in known}
-        compiled = self._compiled(connection, gone)
-        for now in known.values():
-            compiled[now.policy_id] = self._twin.policies.get(connection, now.policy_id, now.epoch)
-        found = []
-        for change in changes:
-            held = known.get(change.thing_id)
-            policy_id = held.policy_id if held is not None else change.policy_id
-            found.append(change._replace(compiled=compiled[policy_id]))
-        return _with_docs(connection, found, known) if docs else found
-
-    def _compiled(self, connection: Connection, policy_ids: Iterable[str]) -> dict[str, Compiled]:
-        wanted = list(policy_ids)
-        rows = connection.execute(sql.POLICY_EPOCHS, (wanted,)).fetchall() if wanted else []
-        epochs: dict[str, int] = dict(rows)
-        return {one: self._twin.policies.get(connection, one, epochs.get(one)) for one in wanted}
+            return changes.refreshed(connection, self._twin.policies, kept, docs=docs)
 
     # --- the thread --------------------------------------------------------------------
 
@@ -340,10 +283,11 @@ class Hub:
         # Policies may have changed while nobody listened.
         self._tell_of_policies()
         while not self._stop.is_set():
-            while not self._stop.is_set() and self._gather(connection):
+            busy = self._gather(connection)
+            if busy:
                 # Under load, changes are read by the handful, not one by one.
                 self._stop.wait(GATHER_S)
-            for note in connection.notifies(timeout=LOOK_UP_S, stop_after=1):
+            for note in connection.notifies(timeout=0 if busy else LOOK_UP_S, stop_after=1):
                 if note.payload == "p":
                     self._tell_of_policies()
 
@@ -366,98 +310,27 @@ class Hub:
     def _gather(self, connection: Connection) -> bool:
         begun = datetime.now(timezone.utc)
         docs = self._docs_wanted
-        bounds = {"after": self._after, "since": self._read_at - OVERLAP, "limit": CHUNK}
-        rows = connection.execute(sql.EVENTS_LIVE, bounds).fetchall()
+        since = self._read_at - OVERLAP
+        found = changes.after(connection, self._twin.policies, self._after or 0, since, CHUNK)
         self._read_at = begun
-        if not rows:
+        if not found:
             return False
-        changes = [_change(row) for row in rows]
-        compiled = self._compiled(connection, {change.policy_id for change in changes})
-        changes = [one._replace(compiled=compiled[one.policy_id]) for one in changes]
         if not docs:
-            docs = self._hand_over(changes, docs=False)
+            docs = self._hand_over(found, docs=False)
         if docs:
-            known = _things_now(connection, changes)
-            self._hand_over(_with_docs(connection, changes, known), docs=True)
-        self._after = changes[-1].seq
+            self._hand_over(changes.with_docs(connection, found), docs=True)
+        self._after = found[-1].seq
         return True
 
-    def _hand_over(self, changes: Sequence[Change], *, docs: bool) -> bool:
+    def _hand_over(self, batch: Sequence[Change], *, docs: bool) -> bool:
         """Show changes on the loop and wait: reading never runs ahead of showing."""
         if self._loop is None or self._loop.is_closed():
             self._stop.set()
             return False
-        shown = asyncio.run_coroutine_threadsafe(self._dispatch(changes, docs=docs), self._loop)
+        shown = asyncio.run_coroutine_threadsafe(self._dispatch(batch, docs=docs), self._loop)
         while not self._stop.is_set():
             try:
                 return shown.result(LOOK_UP_S)
             except TimeoutError:  # noqa: PERF203 looks whether it is to stop
                 continue
         return False
-
-
-_UNKNOWN: Final = Compiled("", ())
-
-
-def _change(row: Sequence[Any]) -> Change:
-    seq, at, thing_id, revision, policy_id, action, path, value, metadata, correlation_id = row
-    return Change(
-        seq, at, thing_id, revision, policy_id, action, pointer.parse(path),
-        orjson.loads(value) if value is not None and action != "deleted" else MISSING,
-        metadata, correlation_id, _UNKNOWN, None, len(value or "") + len(metadata or "") + 200,
-    )  # fmt: skip
-
-
-class _Now(NamedTuple):
-    """A thing as it is now."""
-
-    doc: str
-    policy_id: str
-    epoch: int | None
-    revision: int
-
-
-def _things_now(connection: Connection, changes: Sequence[Change]) -> dict[str, _Now]:
-    wanted = list({change.thing_id for change in changes})
-    rows = connection.execute(sql.THINGS_NOW, (wanted,)).fetchall()
-    return {row[0]: _Now(*row[1:]) for row in rows}
-
-
-def _with_docs(
-    connection: Connection, changes: Sequence[Change], known: Mapping[str, _Now]
-) -> list[Change]:
-    """Changes with their things as each change left them.
-
-    As they are now would not do: of two changes read together, the first would be
-    filtered by what the second did.
-    """
-    docs: dict[str, Any] = {}
-    found = []
-    for change in changes:
-        now = known.get(change.thing_id)
-        if change.thing_id in docs:
-            doc = history.replay(docs[change.thing_id], _event(change))
-        elif now is not None and now.revision == change.revision:
-            doc = orjson.loads(now.doc)
-        else:
-            doc = _doc_at(connection, change, now)
-        docs[change.thing_id] = doc
-        found.append(change._replace(doc=doc))
-    return found
-
-
-def _doc_at(connection: Connection, change: Change, now: _Now | None) -> Any:  # noqa: ANN401 JSON
-    if change.action == "deleted" and not change.path:
-        return MISSING
-    try:
-        return history.thing_at(connection, change.thing_id, revision=change.revision).doc
-    except DittoError:
-        # Longer ago than history is kept: what it is now comes closest.
-        return orjson.loads(now.doc) if now is not None else MISSING
-
-
-def _event(change: Change) -> history.Event:
-    return history.Event(
-        change.revision, change.time, change.action, pointer.show(change.path), change.value,
-        change.policy_id, change.seq, change.correlation_id, None,
-    )  # fmt: skip

@@ -10,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 
 from ioc_cloud.twin import history, pointer
 from ioc_cloud.twin.book import Caller
+from ioc_cloud.twin.changes import Change
 from ioc_cloud.twin.errors import bad_header, thing_not_found
 from ioc_cloud.twin.history import Event
-from ioc_cloud.twin.hub import Change
 from ioc_cloud.twin.pointer import MISSING
 from ioc_cloud.twin.policy import Compiled
 from ioc_cloud.twin.request import timestamp

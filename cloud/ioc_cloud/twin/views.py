@@ -9,9 +9,9 @@ import orjson
 
 from ioc_cloud.twin import ids, pointer
 from ioc_cloud.twin.book import Caller
+from ioc_cloud.twin.changes import Change
 from ioc_cloud.twin.errors import DittoError, bad_header
 from ioc_cloud.twin.fields import Selector, parse_fields, select
-from ioc_cloud.twin.hub import Change
 from ioc_cloud.twin.placeholders import iso
 from ioc_cloud.twin.pointer import MISSING, ROOT, Path
 from ioc_cloud.twin.policy import Rules

@@ -1,7 +1,6 @@
 """`/ws/2`: Ditto Protocol over WebSocket: commands, events, messages, acknowledgements."""
 
 import asyncio
-from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -18,16 +17,18 @@ from ioc_cloud.twin import pointer, protocol, views
 from ioc_cloud.twin.acks import Acks
 from ioc_cloud.twin.book import Caller
 from ioc_cloud.twin.callers import Callers
+from ioc_cloud.twin.changes import Change
 from ioc_cloud.twin.commands import Commands
 from ioc_cloud.twin.errors import DittoError, bad_json, too_large
 from ioc_cloud.twin.fields import select
-from ioc_cloud.twin.hub import Audience, Change, Hub, Render
+from ioc_cloud.twin.hub import Audience, Hub, Render
 from ioc_cloud.twin.live import Answer, Kind, Live, Signal
 from ioc_cloud.twin.messages import MAX_MESSAGE, MessagesApi, Sent
 from ioc_cloud.twin.placeholders import seen
 from ioc_cloud.twin.pointer import MISSING
 from ioc_cloud.twin.protocol import Envelope, asked_of
 from ioc_cloud.twin.request import Asked
+from ioc_cloud.twin.sending import Sending
 from ioc_cloud.twin.service import Twin
 from ioc_cloud.twin.subscriptions import Subscriptions
 from ioc_cloud.twin.views import View
@@ -37,10 +38,8 @@ log = structlog.get_logger()
 MAX_SESSIONS: Final = 1_000
 # A message in base64 with its envelope.
 MAX_TEXT: Final = 400 * 1024
-MAX_EVENTS: Final = 2_000
-MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
-MAX_ANSWERS: Final = 256
 MAX_RUNNING: Final = 64
+MAX_WAITING: Final = 500
 # How long a revoked credential keeps a line that it opened.
 RECHECK_S: Final = 60.0
 LAST_WORDS_S: Final = 0.1
@@ -116,50 +115,6 @@ class LiveSeat:
 
 
 @dataclass(eq=False)
-class Outbox:
-    """What waits to be sent: answers all, of events the newest."""
-
-    dropped: int = 0
-    _answers: deque[bytes] = field(default_factory=deque)
-    _events: deque[bytes] = field(default_factory=deque)
-    _event_bytes: int = 0
-    _ready: asyncio.Event = field(default_factory=asyncio.Event)
-    _room: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def answer(self, text: bytes) -> None:
-        """Something that its receiver waits for."""
-        self._answers.append(text)
-        self._ready.set()
-
-    def events(self, texts: Sequence[bytes]) -> None:
-        """Something that goes lost when the client is too slow; oldest first, counted."""
-        self._events.extend(texts)
-        self._event_bytes += sum(map(len, texts))
-        while len(self._events) > MAX_EVENTS or self._event_bytes > MAX_EVENT_BYTES:
-            self._event_bytes -= len(self._events.popleft())
-            self.dropped += 1
-        self._ready.set()
-
-    async def room(self) -> None:
-        """Wait until the client has taken its answers."""
-        while len(self._answers) >= MAX_ANSWERS:
-            self._room.clear()
-            await self._room.wait()
-
-    async def take(self) -> bytes:
-        """The next text to send."""
-        while not self._answers and not self._events:
-            self._ready.clear()
-            await self._ready.wait()
-        if self._answers:
-            self._room.set()
-            return self._answers.popleft()
-        text = self._events.popleft()
-        self._event_bytes -= len(text)
-        return text
-
-
-@dataclass(eq=False)
 class Session:
     """One client's line.
 
@@ -172,7 +127,7 @@ class Session:
     caller: Caller
     credentials: Asked
     address: str = "unknown"
-    _outbox: Outbox = field(default_factory=Outbox)
+    _sending: Sending = field(default_factory=Sending)
     _seat: tuple[Audience, View] | None = None
     _live: dict[Kind, LiveSeat] = field(default_factory=dict)
     _running: "set[asyncio.Task[None]]" = field(default_factory=set)
@@ -209,9 +164,9 @@ class Session:
             if isinstance(error, Exception) and not isinstance(error, OSError | RuntimeError):
                 log.error("twin_session_failed", exc_info=error)
                 self._closing = self._closing or _INTERNAL_ERROR
-        if self._outbox.dropped:
-            self.api.dropped += self._outbox.dropped
-            log.warning("twin_events_dropped", dropped=self._outbox.dropped)
+        if self._sending.dropped:
+            self.api.dropped += self._sending.dropped
+            log.warning("twin_events_dropped", dropped=self._sending.dropped)
 
     async def _wait_closed(self) -> None:
         await self._closed.wait()
@@ -220,7 +175,7 @@ class Session:
 
     async def _write(self) -> None:
         while True:
-            text = await self._outbox.take()
+            text = await self._sending.take()
             await self.send({"type": "websocket.send", "text": text.decode()})
 
     async def _watch(self) -> None:
@@ -230,7 +185,7 @@ class Session:
             try:
                 found = await self._look_up(self.credentials)
             except CloudError as error:
-                self._outbox.answer(protocol.error(error, None, None))
+                self._sending.answer(protocol.error(error, None, None))
                 self._close(_POLICY_VIOLATION)
             except psycopg.Error as error:
                 log.warning("twin_session_unchecked", error=str(error))
@@ -247,7 +202,7 @@ class Session:
 
     def push(self, frames: Sequence[bytes]) -> None:
         """Take events, at once."""
-        self._outbox.events(frames)
+        self._sending.events(frames)
 
     def close(self) -> None:
         """End: events cannot be shown."""
@@ -265,12 +220,12 @@ class Session:
             if message["type"] == "websocket.disconnect":
                 return
             text = message.get("text") or message.get("bytes") or ""
-            await self._outbox.room()
+            await self._sending.room()
             try:
                 await self._take(text)
             except CloudError as error:
                 correlation_id = protocol.correlation_of(text)
-                self._outbox.answer(protocol.error(error, None, correlation_id))
+                self._sending.answer(protocol.error(error, None, correlation_id))
 
     async def _take(self, text: str | bytes) -> None:
         if len(text) > MAX_TEXT:
@@ -286,17 +241,26 @@ class Session:
         envelope = protocol.envelope_of(text)
         if self._answers(envelope):
             return
-        await self._free.acquire()
+        # What waits for others must not keep this client's own answers from being read.
+        waits = envelope.topic.channel == "live" or "requested-acks" in envelope.headers
+        if waits:
+            if len(self._running) >= MAX_WAITING:
+                raise DittoError(
+                    429, "gateway:too.many.requests", f"{MAX_WAITING} requests wait already."
+                )
+        else:
+            await self._free.acquire()
         task = asyncio.create_task(self._serve(envelope))
         self._running.add(task)
-        if envelope.topic.criterion == "commands" and envelope.topic.action in _WRITES:
-            self._writing.add(task)
+        if not waits:
+            task.add_done_callback(lambda _: self._free.release())
+            if envelope.topic.action in _WRITES:
+                self._writing.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
         self._writing.discard(task)
-        self._free.release()
 
     # --- envelopes -------------------------------------------------------------------------
 
@@ -331,7 +295,7 @@ class Session:
             self._fail(envelope, DittoError(500, "gateway:internalerror", "It has been logged."))
 
     def _fail(self, envelope: Envelope, error: CloudError) -> None:
-        self._outbox.answer(protocol.error(error, envelope.topic, envelope.correlation_id))
+        self._sending.answer(protocol.error(error, envelope.topic, envelope.correlation_id))
 
     async def _carry_out(self, envelope: Envelope) -> None:
         topic = envelope.topic
@@ -344,11 +308,11 @@ class Session:
                     await asyncio.wait(set(self._writing))
                 answer = await self.api.commands.run(self.caller, envelope)
                 if answer is not None:
-                    self._outbox.answer(answer)
+                    self._sending.answer(answer)
             case "things", "twin", "search" | "streaming":
                 async for text in self._subscriptions.run(self.caller, envelope):
-                    self._outbox.answer(text)
-                    await self._outbox.room()
+                    self._sending.answer(text)
+                    await self._sending.room()
             case _:
                 raise DittoError(
                     400, "things:topic.malformed", f"'{topic}' is nothing that can be asked."
@@ -368,7 +332,7 @@ class Session:
         answer = await self.api.live.ask(sent.signal, sent.timeout_s)
         headers = dict(answer.headers) | {"correlation-id": envelope.correlation_id}
         path = pointer.show(answer.path)
-        self._outbox.answer(
+        self._sending.answer(
             protocol.dumps(topic, headers, path, value=answer.value, status=answer.status)
         )
 
@@ -427,7 +391,7 @@ class Session:
             )
         else:
             self._stop(kind)
-        self._outbox.answer(f"{name}{ACK}".encode())
+        self._sending.answer(f"{name}{ACK}".encode())
 
     async def _start(self, kind: str, view: View) -> None:
         self._stop(kind)

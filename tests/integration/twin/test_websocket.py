@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 from ioc_cloud.auth import keys
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin import websocket
+from ioc_cloud.twin import sending, websocket
 from ioc_cloud.twin.wires import Wires
 
 LAMP = "/things/org.x:lamp"
@@ -356,7 +356,7 @@ def test_no_envelope_breaks_a_session_or_is_our_fault(
     an: httpx.Client, ws: Socket, body: dict[str, Any]
 ) -> None:
     an.put(LAMP, json={})
-    headers = body.get("headers")
+    headers = body.setdefault("headers", {})
     if isinstance(headers, dict) and "timeout" not in headers:
         headers["timeout"] = "0"
     ws.connection.send(json.dumps(body))
@@ -378,6 +378,21 @@ def test_commands_on_one_socket_are_done_in_their_order(ws: Socket, lamp: httpx.
     answered = {one["headers"]["correlation-id"] for one in ws.kept}
     assert answered == set(sent)
     assert lamp.get(f"{LAMP}/attributes/counter").json() == 199
+
+
+def test_who_waits_for_others_is_not_kept_from_anything_else(
+    ws: Socket, lamp: httpx.Client
+) -> None:
+    for number in range(100):
+        ws.send("org.x/lamp/things/live/commands/modify", "/attributes/counter", value=number)
+    ws.send(
+        f"{TWIN}/commands/modify", "/attributes/counter", value=7,
+        headers={"requested-acks": ["ioc:nobody"]},
+    )  # fmt: skip
+
+    assert ws.ask(f"{TWIN}/commands/modify", "/attributes/other", value=8)["status"] == 201
+    assert ws.ask(f"{TWIN}/commands/retrieve", "/attributes/other")["value"] == 8
+    assert lamp.get(LAMP).status_code == 200
 
 
 def test_a_stranger_is_turned_away(api: Api) -> None:
@@ -413,16 +428,16 @@ def test_every_control_message_is_acknowledged(ws: Socket, an: httpx.Client) -> 
 def test_events_that_a_client_is_too_slow_for_are_dropped_and_counted(
     lamp: httpx.Client, wired: Wires, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "MAX_EVENTS", 3)
+    monkeypatch.setattr(sending, "MAX_EVENTS", 3)
     with socket(lamp) as slow:
         slow.control("START-SEND-EVENTS")
         # Reads nothing: the buffers between fill, then the server's own.
         slow.connection.recv_messages.pause()
-        for number in range(120):
+        for number in range(400):
             lamp.put(f"{LAMP}/attributes/long", json=str(number) + "x" * 60_000)
         slow.connection.recv_messages.resume()
         last = ""
-        while not last.startswith("119"):
+        while not last.startswith("399"):
             last = slow.receive()["value"]
     eventually(lambda: wired.web_socket.dropped > 0)
 

@@ -11,8 +11,8 @@ from tests.support.ditto_judge import JUDGE
 
 from ioc_cloud.twin import policy, protocol, views
 from ioc_cloud.twin.book import Caller
+from ioc_cloud.twin.changes import Change
 from ioc_cloud.twin.errors import DittoError
-from ioc_cloud.twin.hub import Change
 from ioc_cloud.twin.lines import frame
 from ioc_cloud.twin.pointer import MISSING, Path
 from ioc_cloud.twin.protocol import Topic, envelope_of, topic_of
