@@ -19,6 +19,7 @@ from ioc_cloud.twin.book import Caller
 from ioc_cloud.twin.errors import DittoError
 from ioc_cloud.twin.fields import Selector, parse_fields
 from ioc_cloud.twin.lines import EVENT_STREAM, Lines, frame, respond
+from ioc_cloud.twin.policy import Rules
 from ioc_cloud.twin.rql import (
     Options,
     Query,
@@ -45,9 +46,14 @@ class Wanted:
 
 
 class _Found(NamedTuple):
-    """Things with their places in the order, and whether more follow."""
+    """A page of things, ready to be told.
 
-    items: list[tuple[dict[str, Any], Any]]
+    Attributes:
+        items: Id, place in the order, and JSON of each.
+        more: Whether more follow.
+    """
+
+    items: list[tuple[str, Any, Any]]
     more: bool
 
 
@@ -93,7 +99,7 @@ class SearchApi:
         if wanted.options.cursor is not None:
             place = _opened(wanted.options.cursor, wanted)
         found = self._found(caller, wanted, place)
-        body: dict[str, Any] = {"items": [item for item, _ in found.items]}
+        body: dict[str, Any] = {"items": [item for _, _, item in found.items]}
         if wanted.options.limit is not None:
             offset, count = wanted.options.limit
             body["nextPageOffset"] = offset + count if found.more else -1
@@ -109,10 +115,11 @@ class SearchApi:
             place = await run_in_threadpool(self._place_of, last, wanted)
         while True:
             found = await run_in_threadpool(self._found, request.caller, wanted, place)
-            for item, place in found.items:
-                yield frame(orjson.dumps(item), id=str(item.get("thingId", place[-1])))
+            for thing_id, _, item in found.items:
+                yield frame(orjson.dumps(item), id=thing_id)
             if not found.more:
                 return
+            place = found.items[-1][1]
 
     def _place_of(self, thing_id: str, wanted: Wanted) -> Any:  # noqa: ANN401 JSON
         """Where a thing stands in the order."""
@@ -141,7 +148,7 @@ class SearchApi:
                 query, parameters | {"limit": limit + 1, "offset": offset}
             ).fetchall()
         items = [
-            (whole_of(Seen(_row(row), rules), wanted.selector, None), row[7])
+            (row[0], row[7], _shown(row, rules, wanted.selector))
             for row in rows[:limit]
             if (rules := rights.rules(row[1], row[0])) is not None
         ]
@@ -154,6 +161,13 @@ class SearchApi:
             query = _COUNT.format(where=where)
             row = connection.execute(query, parameters).fetchone()
         return int(row[0]) if row else 0
+
+
+def _shown(row: Sequence[Any], rules: Rules, selector: Selector | None) -> Any:  # noqa: ANN401
+    """What the caller may see of a thing; all of it needs no look inside."""
+    if selector is None and rules.may_all("thing", "READ"):
+        return orjson.Fragment(row[2])
+    return whole_of(Seen(_row(row), rules), selector, None)
 
 
 def _row(row: Sequence[Any]) -> Row:
