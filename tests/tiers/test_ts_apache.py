@@ -27,7 +27,7 @@ from ioc_cloud.ingest.store import store
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CLOUD_SUITE = "tests/integration/cloud"
+SUITES = ("tests/integration/cloud", "tests/integration/twin")
 # The database that the suite's own fixtures migrate and copy for each test.
 SUITE_TEMPLATE = "ioc_test_template"
 RETENTION = timedelta(days=400)
@@ -169,10 +169,10 @@ def pair(timescale: Server) -> Iterator[tuple[Database, Database]]:
     timescale.run(*(f"drop database {one.name} with (force)" for one in databases))
 
 
-def test_the_cloud_suite_passes_on_ts_apache(timescale: Server, tmp_path: Path) -> None:
+def test_the_suites_of_cloud_and_twin_pass_on_ts_apache(timescale: Server, tmp_path: Path) -> None:
     report = tmp_path / "suite.xml"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", CLOUD_SUITE, "-q", "-m", "not slow",
+        [sys.executable, "-m", "pytest", *SUITES, "-q", "-m", "not slow",
          "-p", "no:cacheprovider", f"--junitxml={report}"],
         cwd=REPOSITORY,
         env={**os.environ, "IOC_TEST_DATABASE_URL": timescale.admin_url},
