@@ -122,7 +122,8 @@ def _add_system_routes(app: FastAPI) -> None:
         """Sự kiện, hàng chờ xử lý, số thiếu, thiết bị / events, parked, missing, boxes, cameras."""
         who.must(STATUS_READ)
         with state.pool.connection() as connection:
-            return status.collect(connection)
+            found = status.collect(connection)
+        return {**found, "twin": {**found["twin"], "live": app.state.twin.counted()}}
 
     @app.get(
         "/api/health",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 from tests.support.ports import free_port
 
 from ioc_cloud.app import create_app
@@ -22,6 +23,15 @@ def serving(
     database_url: str, folder: Path, *, mqtt_port: int = 1, http_port: int | None = None
 ) -> Iterator[str]:
     """Base URL of an API that runs with the API role's rights."""
+    with served(database_url, folder, mqtt_port=mqtt_port, http_port=http_port) as (url, _):
+        yield url
+
+
+@contextmanager
+def served(
+    database_url: str, folder: Path, *, mqtt_port: int = 1, http_port: int | None = None
+) -> Iterator[tuple[str, FastAPI]]:
+    """The same with the application, for tests that look inside."""
     port = http_port or free_port()
     settings = Settings(
         home=folder,
@@ -30,8 +40,9 @@ def serving(
         http_port=port,
         evidence_dir=folder / "evidence",
     )
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host="127.0.0.1",
         port=port,
         log_config=None,
@@ -48,7 +59,7 @@ def serving(
             assert thread.is_alive()
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        yield url
+        yield url, app
     finally:
         server.should_exit = True
         thread.join(20)

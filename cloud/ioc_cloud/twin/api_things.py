@@ -24,7 +24,7 @@ from ioc_cloud.twin.fields import Selector, select
 from ioc_cloud.twin.outcome import Outcome
 from ioc_cloud.twin.placeholders import iso, matches
 from ioc_cloud.twin.pointer import MISSING, ROOT, Path
-from ioc_cloud.twin.request import BUILT_IN_ACKS, Options, options
+from ioc_cloud.twin.request import Options, options
 from ioc_cloud.twin.selectors import fields_of
 from ioc_cloud.twin.service import Row, Seen, Twin
 
@@ -276,7 +276,7 @@ class ThingsApi:
         if not wanted.response_required:
             await http.answer(request.send, 202, headers=request.headers)
             return
-        if len(acks) > 1 or not BUILT_IN_ACKS.issuperset(acks):
+        if len(acks) > 1:
             await self._answer_acks(request, outcome, acks)
             return
         await answer_outcome(request, outcome, "things")
@@ -284,22 +284,15 @@ class ThingsApi:
     async def _answer_acks(self, request: Request, outcome: Outcome, acks: tuple[str, ...]) -> None:
         """The twin's own acknowledgements are true once the change is committed.
 
-        A label that nobody here issues has failed at once: there is nothing to wait for.
+        Labels of others are waited for before it comes to this (`twin.acks`).
         """
-        given = {"correlation-id": request.headers["correlation-id"]}
-        body: dict[str, Any] = {}
-        for label in acks:
-            if label not in BUILT_IN_ACKS:
-                error = DittoError(
-                    408, "acknowledgement:request.timeout", f"Nobody acknowledges '{label}' here."
-                )
-                body[label] = {"status": 408, "payload": error.body(), "headers": given}
-                continue
-            body[label] = {"status": outcome.status, "headers": given}
-            if outcome.body is not MISSING:
-                body[label]["payload"] = outcome.body
-        failed = any(label not in BUILT_IN_ACKS for label in acks)
-        await http.answer_json(request.send, 424 if failed else 200, body, request.headers)
+        given: dict[str, Any] = {
+            "status": outcome.status,
+            "headers": {"correlation-id": request.headers["correlation-id"]},
+        }
+        if outcome.body is not MISSING:
+            given["payload"] = outcome.body
+        await http.answer_json(request.send, 200, dict.fromkeys(acks, given), request.headers)
 
 
 async def answer_outcome(request: Request, outcome: Outcome, kind: str) -> None:

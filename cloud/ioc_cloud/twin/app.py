@@ -9,7 +9,7 @@ from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from psycopg_pool import ConnectionPool
-from starlette.routing import Mount
+from starlette.routing import Mount, WebSocketRoute
 
 from ioc_cloud.db.pool import (
     API_STATEMENT_TIMEOUT_MS,
@@ -59,6 +59,17 @@ class TwinApp:
                 target=self.courier.run, args=[self._stop], name="courier", daemon=True
             )
             thread.start()
+
+    def counted(self) -> dict[str, int]:
+        """Lines that stand, and what was dropped on them since the start."""
+        live = self.wires
+        return {
+            "lines": len(live.lines),
+            "lines_cut": live.lines.cut,
+            "sockets": len(live.web_socket.sessions),
+            "events_dropped": live.web_socket.dropped,
+            "messages_unclaimed": live.live.unclaimed,
+        }
 
     async def stop(self) -> None:
         """End every line and finish what waits."""
@@ -158,7 +169,8 @@ def alone(settings: Settings) -> FastAPI:
 
 def mount(app: FastAPI, served: TwinApp) -> None:
     """Put the twin's routes before all others: it is asked most often."""
-    for path in ("/api/2", "/ws/2"):
-        app.router.routes.insert(0, Mount(path, served.api))
+    # A mount at /ws/2 would not match /ws/2 itself.
+    app.router.routes.insert(0, WebSocketRoute("/ws/2", served.api))
+    app.router.routes.insert(0, Mount("/api/2", served.api))
     app.include_router(served.models_router)
     app.mount(api_ioc.PREFIX, served.ioc)
