@@ -78,12 +78,18 @@ join ts_point as p on p.thing_id = k.id and p.path = %(path)s
 group by k.g, at {having} order by k.g, at limit %(most)s
 """
 # Whole hours from the rollup; what a range begins or ends with in the middle of one, from
-# its points.
+# its points. `offset 0` keeps the thing's id inside: as a join it would not reach the
+# index through the view's two halves.
 _HOURS: Final = """
-select k.g, h.bucket, h.n, h.numbers, h.total, h.mean, h.m2, h.low, h.high, h.first_value,
-    h.last_value
-from k join v_ts_hour as h on h.thing_id = k.id and h.path = %(path)s
-    and h.bucket >= %(inner_from)s and h.bucket < %(inner_to)s
+select k.g, h.*
+from k cross join lateral (
+    select v.bucket, v.n, v.numbers, v.total, v.mean, v.m2, v.low, v.high, v.first_value,
+        v.last_value
+    from v_ts_hour as v
+    where v.thing_id = k.id and v.path = %(path)s
+        and v.bucket >= %(inner_from)s and v.bucket < %(inner_to)s
+    offset 0
+) as h
 """
 _EDGE: Final = """
 select k.g, date_trunc('hour', p.time, 'UTC'), count(*), count(p.num), sum(p.num), avg(p.num),
