@@ -44,15 +44,4 @@ POLICY_AT_TIME: Final = """
 select revision, time, doc::text from policy_revision
 where policy_id = %(id)s and time <= %(time)s order by revision desc limit 1
 """
-EVENTS_AFTER: Final = """
-select seq, time, thing_id, revision, policy_id, action, path, value::text, metadata::text,
-    correlation_id
-from thing_event where seq > %(after)s order by seq limit %(limit)s
-"""
-NEWEST: Final = "select coalesce(max(seq), 0) from thing_event where time > now() - interval '7 days'"
-OLDEST: Final = "select coalesce(min(seq), 0) from thing_event"
 POLICY_EPOCHS: Final = "select id, epoch from policy where id = any(%s)"
-THING_DOCS: Final = """
-select t.id, t.doc::text, t.policy_id, p.epoch, t.revision
-from thing as t left join policy as p on p.id = t.policy_id where t.id = any(%s)
-"""

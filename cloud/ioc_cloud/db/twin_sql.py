@@ -113,7 +113,6 @@ insert into policy_revision (policy_id, revision, time, action, path, value, doc
 values (%(id)s, %(revision)s, %(time)s, %(action)s, %(path)s, %(value)s::jsonb, %(doc)s::jsonb,
     %(actor)s)
 """
-POLICY_USED: Final = "select id from thing where policy_id = %s limit 1"
 
 # Policies that name the caller, or import one that does, by what they say.
 POLICIES_OF_CALLER: Final = """

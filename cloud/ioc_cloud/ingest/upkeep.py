@@ -11,6 +11,7 @@ import structlog
 
 from ioc_cloud.db import ingest_sql as sql
 from ioc_cloud.db.pool import Connection
+from ioc_cloud.twin import keeping
 
 log = structlog.get_logger()
 
@@ -55,12 +56,16 @@ class Upkeep:
     def once(self, connection: Connection) -> None:
         """Refresh rollups; once an hour make and drop partitions, and prune."""
         connection.execute(sql.REFRESH_ROLLUP, (ROLLUP_HOURS,))
+        keeping.refresh(connection)
         if time.monotonic() - self._partitions_done_at < PARTITIONS_EVERY_S:
             return
         made = _value(connection, sql.PREMAKE, (WEEKS_AHEAD,))
         dropped = _value(connection, sql.DROP_OLD, ("event", self.retention_days))
         connection.execute(sql.DROP_OLD, ("camera_telemetry", TELEMETRY_DAYS))
         connection.execute(sql.PRUNE, (self.retention_days, CHANGES_DAYS))
+        dropped += keeping.keep(
+            connection, history_days=self.retention_days, points_days=self.retention_days
+        )
         self._partitions_done_at = time.monotonic()
         log.info("upkeep_done", weeks_made=made, weeks_dropped=dropped)
 

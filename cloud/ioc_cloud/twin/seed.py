@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.settings import Settings
+from ioc_cloud.twin import boundaries
 from ioc_cloud.twin.book import Book
 from ioc_cloud.twin.callers import SYSTEM
 from ioc_cloud.twin.change_policy import ChangePolicy
@@ -139,11 +140,13 @@ def _unchanged(answer: object) -> bool:
 def sow(connection: Connection, settings: Settings, *, demo: bool) -> Seeded:
     """Seed an installation's database from the tables of this repository."""
     models = WotModels(Catalogue(settings.twin_models_url))
+    communes, crosswalk = BOUNDARIES / "communes.csv", BOUNDARIES / "old_to_new_communes.csv"
+    boundaries.load(connection, communes, crosswalk)
     return seed(
         connection,
         Writer(series_of=models.series_of, outbox=settings.twin_engine == "ditto"),
         models,
-        communes=BOUNDARIES / "communes.csv",
-        crosswalk=BOUNDARIES / "old_to_new_communes.csv",
+        communes=communes,
+        crosswalk=crosswalk,
         demo=demo,
     )

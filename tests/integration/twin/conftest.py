@@ -47,9 +47,7 @@ def api_url(postgres: Server, database: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def api(
-    api_url: str, owner: Connection, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Api]:
+def api(api_url: str, owner: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """The API on the module's database."""
     folder = tmp_path_factory.mktemp("api")
     with serving(api_url, folder) as url, ExitStack() as clients:
