@@ -16,8 +16,8 @@ from ioc_cloud.ops import postgres, supervise
 from ioc_cloud.ops.home import Home
 from ioc_cloud.settings import Settings
 from ioc_cloud.twin import app as twin
-from ioc_cloud.twin.export import export as copy
-from ioc_cloud.twin.seed import sow
+from ioc_cloud.twin.outside.export import export as copy
+from ioc_cloud.twin.province.seed import sow
 from ioc_ditto import Basic, DittoClient
 
 app = typer.Typer(no_args_is_help=True, help="Bản sao số / the twin")

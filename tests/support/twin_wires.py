@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.api import served
 
-from ioc_cloud.twin.wires import Wires
+from ioc_cloud.twin.push.wires import Wires
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from tests.support.postgres import Server
 from ioc_cloud.db import twin_series_sql
 from ioc_cloud.db.migrate import Tier, migrate, probe_tier
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin import timeseries as ts
+from ioc_cloud.twin.ioc import timeseries as ts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATH = "/features/measurements/properties/water_level_m"

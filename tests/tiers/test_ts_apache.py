@@ -214,11 +214,13 @@ def test_a_server_without_preload_is_migrated_as_native(unfinished: Server) -> N
     assert migrate(unfinished.url("automatic")) == "native"
 
 
-def test_events_and_telemetry_are_hypertables(pair: tuple[Database, Database]) -> None:
+def test_what_comes_by_time_lies_in_hypertables(pair: tuple[Database, Database]) -> None:
     with pair[1].connect("ioc") as owner:
         assert recorded_tier(owner) == "ts-apache"
         rows = owner.execute("select hypertable_name from timescaledb_information.hypertables")
-        assert {name for (name,) in rows} == {"event", "camera_telemetry"}
+        assert {name for (name,) in rows} == {
+            "event", "camera_telemetry", "thing_event", "ts_point",
+        }  # fmt: skip
         chunks = owner.execute("select count(*) from show_chunks('event')").fetchone()
         assert chunks is not None
         assert chunks[0] >= OLDEST.days // 7

@@ -17,8 +17,8 @@ from ioc_cloud.ingest.mqtt import Broker, Inbox
 from ioc_cloud.ingest.upkeep import Upkeep
 from ioc_cloud.ingest.worker import Worker
 from ioc_cloud.settings import Settings
-from ioc_cloud.twin.mirror import Mirror
 from ioc_cloud.twin.models import WotModels
+from ioc_cloud.twin.province.mirror import Mirror
 from ioc_cloud.twin.service import Writer
 from ioc_models.wot import Catalogue
 

@@ -11,7 +11,7 @@ import structlog
 
 from ioc_cloud.db import ingest_sql as sql
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin import keeping
+from ioc_cloud.twin.ioc import keeping
 
 log = structlog.get_logger()
 

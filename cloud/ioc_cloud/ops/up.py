@@ -22,7 +22,7 @@ from ioc_cloud.ops import boundaries, broker, demo, postgres, wall_build
 from ioc_cloud.ops.home import Access, Home, Ports, runs_as
 from ioc_cloud.ops.supervise import Program, Supervisor
 from ioc_cloud.settings import Settings
-from ioc_cloud.twin.seed import sow
+from ioc_cloud.twin.province.seed import sow
 
 OPERATOR = "operator"
 FIRST_EVENT_S = 180.0

@@ -19,19 +19,20 @@ from ioc_cloud.db.pool import (
     read_pool,
 )
 from ioc_cloud.settings import Settings
-from ioc_cloud.twin import api_ioc, api_wot
 from ioc_cloud.twin.access import Access
-from ioc_cloud.twin.api import Api
-from ioc_cloud.twin.api_policies import PoliciesApi
-from ioc_cloud.twin.api_things import ThingsApi
-from ioc_cloud.twin.api_timeseries import TimeseriesApi
-from ioc_cloud.twin.callers import Callers
-from ioc_cloud.twin.lines import Lines
+from ioc_cloud.twin.ioc import api_ioc
+from ioc_cloud.twin.ioc.api_timeseries import TimeseriesApi
 from ioc_cloud.twin.models import WotModels
-from ioc_cloud.twin.outbox import Courier
-from ioc_cloud.twin.search import SearchApi
+from ioc_cloud.twin.outside.outbox import Courier
+from ioc_cloud.twin.push.wires import Wires, wires
 from ioc_cloud.twin.service import Twin
-from ioc_cloud.twin.wires import Wires, wires
+from ioc_cloud.twin.web import api_wot
+from ioc_cloud.twin.web.api import Api
+from ioc_cloud.twin.web.api_policies import PoliciesApi
+from ioc_cloud.twin.web.api_things import ThingsApi
+from ioc_cloud.twin.web.callers import Callers
+from ioc_cloud.twin.web.lines import Lines
+from ioc_cloud.twin.web.search import SearchApi
 from ioc_ditto import Basic, DittoClient
 from ioc_models.wot import Catalogue
 

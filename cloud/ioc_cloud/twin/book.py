@@ -29,6 +29,10 @@ class Caller(NamedTuple):
     default_subject: str
 
 
+# Our own hand: seeding, and what boxes report.
+SYSTEM: Final = Caller("system", frozenset({"ioc:system", "ioc:role-system"}), "ioc:system")
+
+
 @dataclass(frozen=True, slots=True)
 class ThingEvent:
     """One change of one thing."""
@@ -355,7 +359,10 @@ class Book:
             event.thing
             for event in self._events
             if event.action != "deleted"
-            and (event.action == "created" or event.thing.revision % SNAPSHOT_EVERY == 0)
+            and (
+                (event.action == "created" and not event.path)
+                or event.thing.revision % SNAPSHOT_EVERY == 0
+            )
         ]
         if due:
             columns = {

@@ -79,8 +79,7 @@ def thing_at(
     found = connection.execute(
         sql.SNAPSHOT_AT_REVISION if revision is not None else sql.SNAPSHOT_AT_TIME, asked
     ).fetchone()
-    first = connection.execute(sql.FIRST_EVENT, asked).fetchone()
-    if found is None or first is None:
+    if found is None:
         raise _not_found(thing_id)
     at, since, doc = found[0], found[1], orjson.loads(found[2])
     query = sql.EVENTS_TO_REVISION if revision is not None else sql.EVENTS_TO_TIME
@@ -91,7 +90,9 @@ def thing_at(
         doc, at, changed = replay(doc, event), event.revision, event.time
     if doc is MISSING or (revision is not None and at != revision):
         raise _not_found(thing_id)
-    return Past(at, changed, doc, first[0])
+    # The first event may lie before what is kept; then nobody knows better than the snapshot.
+    first = connection.execute(sql.FIRST_EVENT, asked).fetchone()
+    return Past(at, changed, doc, first[0] if first is not None else since)
 
 
 def policy_at(

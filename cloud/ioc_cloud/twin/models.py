@@ -6,7 +6,7 @@ from typing import Any
 
 from ioc_cloud.twin.errors import DittoError
 from ioc_cloud.twin.pointer import Path, parse, show
-from ioc_cloud.twin.series import NO_SERIES
+from ioc_cloud.twin.series import NO_SERIES, matching
 from ioc_models.wot import Catalogue, ModelNotFound, WotError, is_url
 
 
@@ -82,10 +82,12 @@ class WotModels:
         if not is_url(definition):
             return None
         try:
-            found = self.catalogue.timeseries_paths(definition).get(parse(path))
+            series = self.catalogue.timeseries_paths(definition)
         except WotError:
             return None
-        return found.unit if found else None
+        wanted = parse(path)
+        pattern = wanted if wanted in series else matching(wanted, frozenset(series))
+        return series[pattern].unit if pattern is not None else None
 
     def _series_of(self, definition: str) -> frozenset[Path]:
         if not is_url(definition):

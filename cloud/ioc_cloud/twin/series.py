@@ -1,6 +1,6 @@
 """Which changes of a twin become points of a time series."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,7 +33,7 @@ def _rows(event: "ThingEvent", series_of: SeriesOf) -> Iterator[tuple[Any, ...]]
     if not patterns:
         return
     for path, value in pointer.leaves(event.value, event.path):
-        if value is None or value is MISSING or not _kept(path, patterns):
+        if value is None or value is MISSING or matching(path, patterns) is None:
             continue
         typed = _typed(value)
         if typed is not None:
@@ -41,13 +41,18 @@ def _rows(event: "ThingEvent", series_of: SeriesOf) -> Iterator[tuple[Any, ...]]
             yield (thing.id, pointer.show(path), thing.modified, thing.revision, *typed)
 
 
-def _kept(path: Path, patterns: frozenset[Path]) -> bool:
+def matching(path: Path, patterns: frozenset[Path]) -> Path | None:
+    """The pattern that a path fits; None for a path that is no series."""
     if path in patterns:
-        return True
-    return any(
-        len(pattern) == len(path)
-        and all(one in ("*", part) for one, part in zip(pattern, path, strict=True))
-        for pattern in _open(patterns)
+        return path
+    return next(
+        (
+            pattern
+            for pattern in _open(patterns)
+            if len(pattern) == len(path)
+            and all(one in ("*", part) for one, part in zip(pattern, path, strict=True))
+        ),
+        None,
     )
 
 
@@ -64,8 +69,3 @@ def _typed(value: Any) -> tuple[float | None, str | None, bool | None] | None:  
     if isinstance(value, str):
         return None, value[:MAX_TEXT], None
     return None
-
-
-def from_mapping(table: Mapping[str, frozenset[Path]]) -> SeriesOf:
-    """A lookup that knows these definitions alone."""
-    return lambda definition: table.get(definition, NO_SERIES)

@@ -19,8 +19,8 @@ from ioc_cloud.db.pool import Connection
 
 Person = Callable[..., httpx.Client]
 EMPTY = (
-    "truncate thing, thing_gone, thing_event, thing_snapshot, ts_point, policy, policy_revision,"
-    " twin_outbox cascade"
+    "truncate thing, thing_gone, thing_event, thing_snapshot, ts_point, ts_dirty, policy,"
+    " policy_revision, twin_outbox cascade"
 )
 
 

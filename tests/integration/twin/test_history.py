@@ -10,7 +10,7 @@ import pytest
 
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.twin import history
-from ioc_cloud.twin.callers import SYSTEM
+from ioc_cloud.twin.book import SYSTEM
 from ioc_cloud.twin.change_thing import Change
 from ioc_cloud.twin.models import WotModels
 from ioc_cloud.twin.pointer import MISSING

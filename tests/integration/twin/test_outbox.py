@@ -25,17 +25,17 @@ from tests.support.postgres import Server
 
 from ioc_cloud.auth import users
 from ioc_cloud.db.pool import Connection, connect
-from ioc_cloud.twin import outbox
-from ioc_cloud.twin.callers import SYSTEM
+from ioc_cloud.twin.book import SYSTEM
 from ioc_cloud.twin.change_policy import ChangePolicy
 from ioc_cloud.twin.change_thing import Change
-from ioc_cloud.twin.export import export
 from ioc_cloud.twin.models import WotModels
-from ioc_cloud.twin.outbox import Courier, backlog, imports_first, unpark
+from ioc_cloud.twin.outside import outbox
+from ioc_cloud.twin.outside.export import export
+from ioc_cloud.twin.outside.outbox import Courier, backlog, imports_first, unpark
+from ioc_cloud.twin.outside.target import KEEPER, Word
 from ioc_cloud.twin.pointer import MISSING
 from ioc_cloud.twin.request import Options
 from ioc_cloud.twin.service import Writer
-from ioc_cloud.twin.target import KEEPER, Word
 from ioc_ditto import Basic, DittoClient, NotFound, Retries
 from ioc_models.wot import Catalogue
 
@@ -58,7 +58,7 @@ RUN = """
 import os, threading
 from functools import partial
 from ioc_cloud.db.pool import connect
-from ioc_cloud.twin.outbox import Courier
+from ioc_cloud.twin.outside.outbox import Courier
 from ioc_ditto import Basic, DittoClient
 client = DittoClient(os.environ["TARGET"], Basic("courier", os.environ["PASSWORD"]))
 opener = partial(connect, os.environ["SOURCE"], application="courier")

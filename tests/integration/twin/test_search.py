@@ -11,7 +11,7 @@ def fleet(an: httpx.Client) -> httpx.Client:
     """Seven boats of 10 to 16 metres."""
     an.put("/policies/org.x:fleet", json={"entries": {"E": {
         "subjects": {"nginx:an": {"type": "owner"}},
-        "resources": dict.fromkeys(("thing:/", "policy:/"), {"grant": ["READ", "WRITE"]}),
+        "resources": {key: {"grant": ["READ", "WRITE"]} for key in ("thing:/", "policy:/")},
     }}})  # fmt: skip
     for n in range(7):
         body = {

@@ -10,9 +10,9 @@ from tests.support.events import BoxSim
 from tests.support.stored import put_in
 
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin.mirror import Mirror
 from ioc_cloud.twin.models import WotModels
-from ioc_cloud.twin.seed import Seeded, seed
+from ioc_cloud.twin.province.mirror import Mirror
+from ioc_cloud.twin.province.seed import Seeded, seed
 from ioc_cloud.twin.service import Writer
 from ioc_models.wot import Catalogue
 

@@ -14,8 +14,9 @@ from tests.support.twin_wires import serving
 from tests.support.wire import eventually
 
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin import hub, lines
-from ioc_cloud.twin.wires import Wires
+from ioc_cloud.twin.push import hub
+from ioc_cloud.twin.push.wires import Wires
+from ioc_cloud.twin.web import lines
 
 MERGE = {"content-type": "application/merge-patch+json"}
 LAMP = "/things/org.x:lamp"

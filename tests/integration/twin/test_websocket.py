@@ -18,8 +18,8 @@ from websockets.sync.client import connect
 
 from ioc_cloud.auth import keys
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin import sending, websocket
-from ioc_cloud.twin.wires import Wires
+from ioc_cloud.twin.push import sending, websocket
+from ioc_cloud.twin.push.wires import Wires
 
 LAMP = "/things/org.x:lamp"
 TWIN = "org.x/lamp/things/twin"

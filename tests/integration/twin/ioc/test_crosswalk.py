@@ -15,8 +15,8 @@ from tests.support.api import Api
 
 from ioc_cloud.db import twin_sql
 from ioc_cloud.db.pool import Connection
-from ioc_cloud.twin import boundaries
-from ioc_cloud.twin.boundaries import Counted, CrosswalkUnreadable
+from ioc_cloud.twin.ioc import boundaries
+from ioc_cloud.twin.ioc.boundaries import Counted, CrosswalkUnreadable
 
 Ask = Callable[..., httpx.Client]
 Make = Callable[..., None]

@@ -9,7 +9,7 @@ import httpx
 import mapbox_vector_tile
 import pytest
 
-from ioc_cloud.twin import tiles
+from ioc_cloud.twin.ioc import tiles
 
 Ask = Callable[..., httpx.Client]
 Make = Callable[..., None]

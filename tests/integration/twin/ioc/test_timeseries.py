@@ -18,8 +18,8 @@ from tests.support.postgres import Server
 from ioc_cloud.db import twin_series_sql, twin_sql
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.settings import Settings
-from ioc_cloud.twin import series_math
-from ioc_cloud.twin import timeseries as ts
+from ioc_cloud.twin.ioc import series_math
+from ioc_cloud.twin.ioc import timeseries as ts
 from ioc_models.wot import Catalogue
 
 Ask = Callable[..., httpx.Client]

@@ -1,0 +1,1 @@
+"""What the twin answers beside Ditto's API: places, tiles, bulks, the past, series."""

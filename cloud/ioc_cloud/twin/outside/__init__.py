@@ -1,0 +1,1 @@
+"""To and from a real Eclipse Ditto."""

@@ -1,0 +1,1 @@
+"""The province's own things: seeded, and moved by what boxes report."""

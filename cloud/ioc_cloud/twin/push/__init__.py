@@ -1,0 +1,1 @@
+"""What reaches clients without being asked each time: streams, messages, WebSockets."""

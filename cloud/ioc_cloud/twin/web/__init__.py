@@ -1,0 +1,1 @@
+"""Ditto's HTTP API: requests, callers, things, policies, search."""
