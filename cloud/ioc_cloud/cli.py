@@ -157,6 +157,10 @@ def user_add(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="đọc mật khẩu / read the password")
     ] = False,
+    database_url: Annotated[
+        str | None,
+        typer.Option(envvar="IOC_DATABASE_URL", help="của `ioc twin serve` / of a twin alone"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Thêm người dùng; mật khẩu chỉ hiện một lần / a user, whose password is shown once.
@@ -168,14 +172,17 @@ def user_add(
     scopes = [*(scope or ()), *(["twin"] if basic else [])]
     if not scopes:
         raise typer.BadParameter("cần --basic hoặc --scope / needs --basic or --scope")
-    home = Home.default()
-    supervise.running(home)
+    shown = {"user": name, "subject": f"nginx:{name}"}
+    if database_url is None:
+        home = Home.default()
+        supervise.running(home)
+        database_url = postgres.url(home, postgres.OWNER)
+        shown["url"] = f"{Access.of(home).ports.url}/api/2"
     password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(18)
     if not password:
         raise typer.BadParameter("mật khẩu trống / an empty password")
-    with psycopg.connect(postgres.url(home, postgres.OWNER)) as connection:
+    with psycopg.connect(database_url) as connection:
         users.create(connection, name, password, scopes, role or ())
-    shown = {"user": name, "subject": f"nginx:{name}", "url": f"{Access.of(home).ports.url}/api/2"}
     if not password_stdin:
         shown["password"] = password
     if as_json:
