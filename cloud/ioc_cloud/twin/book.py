@@ -11,7 +11,7 @@ from ioc_cloud.db import twin_sql as sql
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.twin import entities, pointer, policy
 from ioc_cloud.twin.entities import Policy, Thing
-from ioc_cloud.twin.errors import too_large
+from ioc_cloud.twin.errors import DittoError, too_large
 from ioc_cloud.twin.pointer import MISSING, Path
 from ioc_cloud.twin.policy import Compiled, Rules
 from ioc_cloud.twin.series import SeriesOf, points
@@ -27,6 +27,19 @@ class Caller(NamedTuple):
     name: str
     subjects: frozenset[str]
     default_subject: str
+    # A wall's account looks; whatever a policy says, it changes nothing.
+    looks_only: bool = False
+
+    def must_change(self) -> None:
+        """See that they may change anything at all.
+
+        Raises:
+            DittoError: They may look only.
+        """
+        if self.looks_only:
+            raise DittoError(
+                403, "gateway:authorization.failed", "This account may look, and change nothing."
+            )
 
 
 # Our own hand: seeding, and what boxes report.

@@ -62,6 +62,7 @@ class ChangePolicy:
         Raises:
             DittoError: It may not be done.
         """
+        self.caller.must_change()
         held = book.policy(self.policy_id)
         if held is None:
             return self._create(book)

@@ -65,6 +65,7 @@ class Change:
         Raises:
             DittoError: It may not be done.
         """
+        self.caller.must_change()
         thing = book.thing(self.thing_id)
         if thing is None:
             return self._on_absent(book)

@@ -5,6 +5,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.integration.twin.conftest import Person
+from tests.support.api import Api
+
+from ioc_cloud.auth import keys
 
 MERGE = {"content-type": "application/merge-patch+json"}
 EVERYTHING = {"grant": ["READ", "WRITE"], "revoke": []}
@@ -253,6 +256,19 @@ def test_a_thing_of_the_province_is_made_by_those_whom_its_policy_lets(
         }}
     }).status_code == 201  # fmt: skip
     assert an.put("/things/vn.camau.x:t", json={"policyId": "vn.camau:open"}).status_code == 201
+
+
+def test_a_walls_account_looks_and_changes_nothing(api: Api, an: httpx.Client) -> None:
+    key = keys.create(api.owner, "wall", ["wall:read"])
+    wall = {"Authorization": f"Bearer {key}"}
+
+    assert httpx.get(f"{an.base_url}search/things", headers=wall).status_code == 200
+    made = httpx.put(f"{an.base_url}things/org.x:t", json={}, headers=wall)
+    put = httpx.put(f"{an.base_url}policies/org.x:p", json=policy(), headers=wall)
+    assert (made.status_code, put.status_code) == (403, 403)
+    other = keys.create(api.owner, "status", ["status:read"])
+    refused = httpx.get(f"{an.base_url}whoami", headers={"Authorization": f"Bearer {other}"})
+    assert refused.status_code == 403
 
 
 def test_who_is_asking(an: httpx.Client, person: Person) -> None:

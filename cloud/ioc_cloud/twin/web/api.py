@@ -91,12 +91,10 @@ class Api:
         except (PoolTimeout, TooManyRequests, psycopg.OperationalError) as error:
             log.warning("database_unavailable", error=str(error))
             await http.answer_error(send, DatabaseBusy("the database did not answer"), headers)
-        except Exception as error:
+        except Exception:
             log.exception("twin_request_failed", path=scope["path"])
             told = DittoError(500, "gateway:internalerror", "It has been logged.")
             await http.answer_error(send, told, headers)
-            if not isinstance(error, ValueError | LookupError | TypeError):
-                raise
 
     def _handler(self, parts: tuple[str, ...]) -> Handler:
         handler = self._handlers.get(parts[0]) if parts else None

@@ -48,7 +48,8 @@ def caller_of(principal: Principal) -> Caller:
         subjects.add("ioc:system")
     if scopes.WALL_READ in principal.scopes:
         subjects.add("ioc:wall")
-    return Caller(principal.name, frozenset(subjects), own)
+    looks_only = scopes.TWIN not in principal.scopes
+    return Caller(principal.name, frozenset(subjects), own, looks_only)
 
 
 @dataclass
