@@ -1,0 +1,1 @@
+"""The domains' feeds: contracts, delivery, scores, deadlines."""
