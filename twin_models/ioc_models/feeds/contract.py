@@ -28,8 +28,10 @@ Expr = Annotated[str, StringConstraints(min_length=1, max_length=expressions.LON
 # Columns that every table has; a field may not take their names.
 AREA: Final = "area"
 PERIOD: Final = "period"
+# What rules may name beside fields: which period of its year a row is of, from 1.
+PERIOD_NO: Final = "period_no"
 RESERVED: Final = frozenset(
-    {AREA, PERIOD, expressions.PREVIOUS, "area_name", "version", "batch", "row", "as_of"}
+    {AREA, PERIOD, PERIOD_NO, expressions.PREVIOUS, "area_name", "version", "batch", "row", "as_of"}
 )
 
 
@@ -294,7 +296,7 @@ class TableSpec(Part):
         Raises:
             NotAnExpression: It names another field, or is none.
         """
-        return expressions.parse(text, self.codes)
+        return expressions.parse(text, self.codes | {PERIOD_NO})
 
 
 class Band(Part):
@@ -525,7 +527,7 @@ class Contract(Part):
         table, code = self.table(indicator.table), indicator.code
         for text in indicator.expressions:
             for name in table.expression(text).fields | table.expression(text).previous:
-                if table.field(name).pii:
+                if name != PERIOD_NO and table.field(name).pii:
                     raise ValueError(f"{code}: {name} speaks of persons, no figure shows it")
         if indicator.space == "none" and table.grid.areas != "province":
             raise ValueError(f"{code}: `none` is for tables of the province as a whole")

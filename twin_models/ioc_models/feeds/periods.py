@@ -86,6 +86,25 @@ class Period:
         """The one before."""
         return self._moved(-1)
 
+    @property
+    def number(self) -> int:
+        """Which one of its year it is, from 1; a week's year is the ISO week's."""
+        local = self._local()
+        match self.cadence:
+            case Cadence.WEEK:
+                return local.isocalendar().week
+            case Cadence.MONTH:
+                return local.month
+            case Cadence.QUARTER:
+                return (local.month + 2) // 3
+            case Cadence.YEAR:
+                return 1
+        day = local.timetuple().tm_yday
+        if self.cadence is Cadence.DAY:
+            return day
+        per_hour = 4 if self.cadence is Cadence.QUARTER_HOUR else 1
+        return ((day - 1) * 24 + local.hour) * per_hour + local.minute // 15 * (per_hour > 1) + 1
+
     def same_last_year(self) -> "Period":
         """The one that covers the same time a year before, where a year has it."""
         local = self._local()

@@ -1,0 +1,404 @@
+"""Judges the rows of one table: which are taken, which are kept out, and why.
+
+The same function serves a trial in the browser, a delivery at any door, and the scores at
+night; the rules that a contract states are stated nowhere else.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from ioc_cloud.feeds.batch import Problem, Rows, written
+from ioc_cloud.feeds.files.text import folded
+from ioc_cloud.feeds.rows import Untidy, is_blank, period_of, row_model
+from ioc_models.feeds import NotAPeriod, Period, TableSpec
+from ioc_models.feeds.contract import AREA, PERIOD, PERIOD_NO, Dimension, Severity
+
+Key = tuple[Period, str, str]
+# Clocks of sources are not ours.
+AHEAD: Final = timedelta(minutes=5)
+VALUE_RULE: Final = "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that can be read.
+
+    Attributes:
+        index: Place among the table's rows as they came, from 0.
+        key: Further parts of the key, joined by `|`.
+        cells: Typed values by field code; a missing one is None.
+    """
+
+    index: int
+    area: str
+    period: Period
+    key: str
+    cells: Mapping[str, Any]
+
+    @property
+    def identity(self) -> Key:
+        """What tells it from every other row of its table."""
+        return (self.period, self.area, self.key)
+
+
+@dataclass(slots=True)
+class Checked:
+    """What became of the rows.
+
+    Attributes:
+        taken: In the order in which they came; no two share an identity.
+        parked: Rows kept out, with what of their identity could be read.
+        problems: In the order of rows.
+        passed: Weight of the rules that held, and of all that could be asked, by rule.
+        weighed: Both by row, for scores that look at single rows.
+    """
+
+    taken: list[Row] = field(default_factory=list)
+    parked: dict[int, Key | None] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    blank: int = 0
+    passed: Counter[str] = field(default_factory=Counter)
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def counts(self) -> dict[str, int]:
+        """Problems by rule."""
+        return dict(Counter(problem.rule for problem in self.problems))
+
+    def has_errors(self) -> bool:
+        """Whether any row was kept out."""
+        return bool(self.parked)
+
+
+@dataclass(frozen=True)
+class Places:
+    """The areas that a table may speak of, found by code or by name."""
+
+    codes: frozenset[str]
+    names: Mapping[str, str]
+
+    @classmethod
+    def of(cls, areas: Mapping[str, str]) -> "Places":
+        """From names by code."""
+        return cls(frozenset(areas), {folded(name): code for code, name in areas.items()})
+
+    def code(self, said: str) -> str | None:
+        """The code of an area named by code or name; None for one that is not here."""
+        if said in self.codes:
+            return said
+        return self.names.get(folded(said))
+
+
+Before = Callable[[Sequence[Key]], Mapping[Key, Mapping[str, Any]]]
+
+
+def nothing_before(_keys: Sequence[Key]) -> Mapping[Key, Mapping[str, Any]]:
+    """For tables whose rules look at nothing else."""
+    return {}
+
+
+def check(
+    table: TableSpec,
+    rows: Rows,
+    places: Places,
+    *,
+    now: datetime,
+    before: Before = nothing_before,
+    oldest: datetime | None = None,
+) -> Checked:
+    """Judge rows.
+
+    Args:
+        table: Their contract.
+        rows: As they came.
+        places: Areas that the table may speak of.
+        now: No period may begin after it.
+        before: Finds the cells of rows that are stored, for rules that look at the period before.
+        oldest: Periods that end before it are refused.
+    """
+    checked = Checked()
+    readable = _read(table, rows, places, checked, now=now, oldest=oldest)
+    unique = _once_each(readable, checked)
+    _judge(table, unique, checked, before)
+    checked.problems.sort(key=lambda problem: problem.row)
+    return checked
+
+
+def _read(
+    table: TableSpec,
+    rows: Rows,
+    places: Places,
+    checked: Checked,
+    *,
+    now: datetime,
+    oldest: datetime | None,
+) -> list[Row]:
+    model = row_model(table)
+    found = []
+    for index, raw in enumerate(rows.cells):
+        if _says_nothing(table, raw):
+            checked.blank += 1
+            continue
+        untidy: list[Untidy] = []
+        faults: list[Problem] = []
+        period = _period(table, raw, index, faults, untidy, now=now, oldest=oldest)
+        area = _area(raw, places, index, faults, untidy)
+        cells = _cells(model, raw, index, faults, untidy)
+        for one in untidy:
+            faults.append(
+                Problem(index, one.field, one.rule, "clean", "warning", one.value, one.vi, one.en)
+            )
+        checked.problems.extend(faults)
+        key = _key(table, cells) if cells is not None else None
+        identity = (period, area, key) if period and area and key is not None else None
+        _count_values(table, index, cells, faults, checked)
+        if identity is None or cells is None or any(one.severity == "error" for one in faults):
+            checked.parked[index] = identity
+            continue
+        found.append(Row(index, identity[1], identity[0], identity[2], cells))
+    return found
+
+
+def _says_nothing(table: TableSpec, raw: Mapping[str, Any]) -> bool:
+    """A template's line that nobody filled in is not a row that came."""
+    return all(is_blank(raw.get(spec.code)) for spec in table.figures)
+
+
+def _period(
+    table: TableSpec,
+    raw: Mapping[str, Any],
+    index: int,
+    faults: list[Problem],
+    untidy: list[Untidy],
+    *,
+    now: datetime,
+    oldest: datetime | None,
+) -> Period | None:
+    said = raw.get(PERIOD)
+    try:
+        period, as_asked = period_of(said, table.grid.period)
+    except NotAPeriod:
+        example = {"day": "2026-11-24", "month": "2026-11", "quarter": "2026-Q4", "year": "2026"}
+        like = example.get(table.grid.period.value, table.grid.period.value)
+        faults.append(
+            _error(
+                index, PERIOD, "period", said,
+                f"không phải kỳ số liệu, viết như {like}", f"is no period, write it like {like}",
+            )
+        )  # fmt: skip
+        return None
+    if not as_asked:
+        untidy.append(
+            Untidy(
+                PERIOD, "spelling", str(said), f"kỳ nên viết {period}", f"is to be written {period}"
+            )
+        )
+    if period.start > now + AHEAD:
+        faults.append(_error(index, PERIOD, "period", said, "kỳ ở tương lai", "lies in the future"))
+    elif oldest is not None and period.end < oldest:
+        faults.append(
+            _error(
+                index, PERIOD, "period", said,
+                "kỳ đã quá thời hạn lưu giữ", "is older than what is kept",
+            )
+        )  # fmt: skip
+    return period
+
+
+def _area(
+    raw: Mapping[str, Any],
+    places: Places,
+    index: int,
+    faults: list[Problem],
+    untidy: list[Untidy],
+) -> str | None:
+    said = raw.get(AREA)
+    if isinstance(said, (int, float)) and not isinstance(said, bool) and said == int(said):
+        said = str(int(said))
+    code = places.code(said.strip()) if isinstance(said, str) else None
+    if code is None:
+        faults.append(
+            Problem(
+                index, AREA, "area", "clean", "error", _shown(said),
+                "không phải mã xã, phường của bảng này", "is no area of this table",
+            )
+        )  # fmt: skip
+    elif said != code:
+        untidy.append(
+            Untidy(AREA, "spelling", str(said), f"nên ghi mã {code}", f"is to be given as {code}")
+        )
+    return code
+
+
+def _cells(
+    model: Any,  # noqa: ANN401 made from the contract
+    raw: Mapping[str, Any],
+    index: int,
+    faults: list[Problem],
+    untidy: list[Untidy],
+) -> dict[str, Any] | None:
+    try:
+        row = model.__pydantic_validator__.validate_python(
+            {**raw, AREA: "", PERIOD: ""}, context=untidy
+        )
+    except ValidationError as error:
+        faults.extend(_problem(index, one) for one in error.errors(include_url=False) if one["loc"])
+        return None
+    cells = dict(row.__dict__)
+    del cells[AREA], cells[PERIOD]
+    return cells
+
+
+def _problem(index: int, fault: Mapping[str, Any]) -> Problem:
+    name, kind, context = str(fault["loc"][0]), fault["type"], fault.get("ctx", {})
+    value = _shown(fault.get("input"))
+    if kind == "refused":
+        return Problem(
+            index, name, context["rule"], context["dimension"], "error", value,
+            context["vi"], fault["msg"],
+        )  # fmt: skip
+    if kind == "greater_than_equal":
+        return _error(
+            index, name, "min", value, f"nhỏ hơn {context['ge']:g}", f"is below {context['ge']:g}"
+        )
+    if kind == "less_than_equal":
+        return _error(
+            index, name, "max", value, f"lớn hơn {context['le']:g}", f"is above {context['le']:g}"
+        )
+    if kind == "missing" or fault.get("input") is None:
+        return _error(index, name, "required", None, "bắt buộc, đang trống", "must not be empty")
+    return _error(index, name, "type", value, "sai kiểu dữ liệu", fault["msg"])
+
+
+def _error(index: int, name: str, rule: str, value: object, vi: str, en: str) -> Problem:
+    return Problem(index, name, rule, "correct", "error", _shown(value), vi, en)
+
+
+def _shown(value: object) -> str | None:
+    return None if value is None else str(value)[:200]
+
+
+def _key(table: TableSpec, cells: Mapping[str, Any]) -> str:
+    return "|".join(str(cells[name]) for name in table.key_fields)
+
+
+def _count_values(
+    table: TableSpec,
+    index: int,
+    cells: Mapping[str, Any] | None,
+    faults: list[Problem],
+    checked: Checked,
+) -> None:
+    """Every cell that says something is one question of weight 1: is its value possible?"""
+    wrong = {
+        one.field
+        for one in faults
+        if one.dimension == "correct" and one.severity == "error" and one.field != PERIOD
+    }
+    if cells is None:
+        checked.asked[VALUE_RULE] += len(wrong)
+        return
+    for spec in table.fields:
+        value = cells[spec.code]
+        if value is None:
+            if spec.required:
+                checked.problems.append(
+                    Problem(
+                        index, spec.code, "required", "complete", "warning", None,
+                        "ô bắt buộc đang trống", "a required cell is empty",
+                    )
+                )  # fmt: skip
+            continue
+        checked.asked[VALUE_RULE] += 1
+        if spec.usual is not None and not spec.usual[0] <= value <= spec.usual[1]:
+            low, high = spec.usual
+            checked.problems.append(
+                Problem(
+                    index, spec.code, "usual", "correct", "warning", _shown(value),
+                    f"khác thường: ngoài {low:g} đến {high:g}", f"is unusual: not {low:g} to {high:g}",
+                )
+            )  # fmt: skip
+            continue
+        checked.passed[VALUE_RULE] += 1
+
+
+def _once_each(rows: list[Row], checked: Checked) -> list[Row]:
+    """Rows that say the same are one; rows that contradict each other are all kept out."""
+    by_identity: dict[Key, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_identity[row.identity].append(row)
+    if len(by_identity) == len(rows):
+        return rows
+    found = []
+    for same in by_identity.values():
+        agree = all(written(row.cells) == written(same[0].cells) for row in same)
+        if agree:
+            found.append(same[0])
+        first = same[0].index
+        for row in same[1:] if agree else same if len(same) > 1 else ():
+            other = first if row.index != first else same[1].index
+            checked.problems.append(
+                Problem(
+                    row.index, None, "duplicate", "clean", "warning" if agree else "error", None,
+                    f"trùng với dòng thứ {other + 1}" + ("" if agree else " mà khác số liệu"),
+                    f"repeats row {other + 1}" + ("" if agree else " with other figures"),
+                )
+            )  # fmt: skip
+            if not agree:
+                checked.parked[row.index] = row.identity
+    found.sort(key=lambda row: row.index)
+    return found
+
+
+def _judge(table: TableSpec, rows: list[Row], checked: Checked, before: Before) -> None:
+    rules = [(rule, table.expression(rule.expr)) for rule in table.rules]
+    earlier: Mapping[Key, Mapping[str, Any]] = {}
+    if any(expression.previous for _, expression in rules):
+        earlier = _earlier(rows, before)
+    for row in rows:
+        scope = {**row.cells, PERIOD_NO: row.period.number} if rules else row.cells
+        previous = earlier.get((row.period.previous(), row.area, row.key)) if earlier else None
+        broken = False
+        for rule, expression in rules:
+            holds = expression(scope, previous)
+            if holds is None:
+                continue
+            if rule.dimension is Dimension.CORRECT:
+                checked.asked[rule.id] += 1
+            if holds:
+                if rule.dimension is Dimension.CORRECT:
+                    checked.passed[rule.id] += 1
+                continue
+            broken = broken or rule.severity is Severity.ERROR
+            named = rule.fields or tuple(sorted(expression.fields & table.codes)) or (None,)
+            checked.problems.append(
+                Problem(
+                    row.index, named[0], rule.id, rule.dimension.value, rule.severity.value,
+                    _shown(row.cells.get(named[0])) if named[0] else None,
+                    rule.message.vi, rule.message.en,
+                )
+            )  # fmt: skip
+        if broken:
+            checked.parked[row.index] = row.identity
+        else:
+            checked.taken.append(row)
+
+
+def _earlier(rows: list[Row], before: Before) -> dict[Key, Mapping[str, Any]]:
+    """The rows of the periods before: of this delivery first, else as they are stored."""
+    here: dict[Key, Mapping[str, Any]] = {row.identity: row.cells for row in rows}
+    wanted = {(row.period.previous(), row.area, row.key) for row in rows} - here.keys()
+    return {**before(sorted(wanted)), **here}
+
+
+def correctness(table: TableSpec, checked: Checked) -> tuple[float, float]:
+    """Weight of the questions that were answered well, and of all that were asked."""
+    weights = {rule.id: rule.weight for rule in table.rules} | {VALUE_RULE: 1.0}
+    return (
+        sum(weights[name] * n for name, n in checked.passed.items()),
+        sum(weights[name] * n for name, n in checked.asked.items()),
+    )

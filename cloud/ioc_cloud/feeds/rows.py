@@ -1,0 +1,281 @@
+"""The row model that a table's contract makes: from cells as they came to typed values.
+
+What can be read without doubt is read and noted as untidy (a number written as text, a stray
+space, a tone mark elsewhere); what cannot is refused with its reason.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, create_model
+from pydantic_core import PydanticCustomError
+
+from ioc_cloud.feeds.files import numbers, text
+from ioc_models.feeds import Cadence, FieldSpec, NotAPeriod, Period, TableSpec, periods
+from ioc_models.feeds.contract import AREA, PERIOD, FieldType
+from ioc_models.feeds.periods import LOCAL
+
+BLANK: Final = frozenset({"", "-", "–", "—", "...", "…", "n/a", "N/A", "#N/A", "null", "NULL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Untidy:
+    """A cell that was read, though not as it should stand."""
+
+    field: str
+    rule: str
+    value: str
+    vi: str
+    en: str
+
+
+def refusal(
+    rule: str, vi: str, en: str, dimension: Literal["correct", "clean"] = "correct"
+) -> PydanticCustomError:
+    """A cell that is refused; `dimension` says which score it lowers."""
+    return PydanticCustomError("refused", en, {"rule": rule, "vi": vi, "dimension": dimension})  # type: ignore[arg-type]
+
+
+def is_blank(raw: object) -> bool:
+    """Whether a cell says nothing; a dash is how people write nothing."""
+    return raw is None or (isinstance(raw, str) and raw.strip() in BLANK)
+
+
+@lru_cache(maxsize=256)
+def row_model(table: TableSpec) -> type[BaseModel]:
+    """The pydantic model of one row; its JSON Schema is what senders are told.
+
+    Every field may be absent: a missing cell lowers `đủ`, it does not refuse the row. Area,
+    period and the key's fields may not.
+    """
+    known: dict[str, Any] = {
+        AREA: (
+            Annotated[str, BeforeValidator(_area), Field(description="Mã xã, phường / area")],
+            ...,
+        ),
+        PERIOD: (
+            Annotated[str, Field(description=f"ISO 8601, {table.grid.period.value}")],
+            ...,
+        ),
+    }
+    for spec in table.fields:
+        known[spec.code] = _typed(spec, needed=spec.code in table.key_fields)
+    return create_model(
+        f"{table.id.title().replace('_', '')}Row",
+        __config__=ConfigDict(extra="ignore", arbitrary_types_allowed=True),
+        **known,
+    )
+
+
+def _typed(spec: FieldSpec, *, needed: bool) -> tuple[Any, Any]:
+    kind = _PYTHON[spec.type]
+    limits: dict[str, Any] = {
+        "description": f"{spec.title.vi} / {spec.title.en}"
+        + (f" ({spec.unit})" if spec.unit else "")
+    }
+    if spec.min is not None:
+        limits["ge"] = spec.min
+    if spec.max is not None:
+        limits["le"] = spec.max
+    if spec.choices:
+        limits["json_schema_extra"] = {"enum": [choice.code for choice in spec.choices]}
+    reader = BeforeValidator(_reader(spec))
+    if needed:
+        return Annotated[kind, reader, Field(**limits)], ...
+    return Annotated[kind | None, reader, Field(**limits)], None
+
+
+_PYTHON: Final[Mapping[FieldType, Any]] = {
+    FieldType.INTEGER: int,
+    FieldType.NUMBER: float,
+    FieldType.TEXT: str,
+    FieldType.CODE: str,
+    FieldType.DATE: date,
+    FieldType.MOMENT: datetime,
+    FieldType.FLAG: bool,
+}
+
+
+def _reader(spec: FieldSpec) -> Callable[[Any, ValidationInfo], Any]:
+    read = _READERS[spec.type]
+    integer = spec.type is FieldType.INTEGER
+
+    def cell(raw: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        # What comes typed from a system needs no reading: the usual case, and the quick one.
+        if type(raw) is int and spec.type.is_number:
+            return raw
+        if type(raw) is float and not integer and spec.type is FieldType.NUMBER and raw == raw:  # noqa: PLR0124
+            return raw
+        if is_blank(raw):
+            return None
+        return read(spec, raw, _Notes(spec.code, info.context))
+
+    return cell
+
+
+@dataclass(slots=True)
+class _Notes:
+    """Where a reader says what it had to mend."""
+
+    field: str
+    kept: list[Untidy] | None
+
+    def add(self, rule: str, value: object, vi: str, en: str) -> None:
+        if self.kept is not None:
+            self.kept.append(Untidy(self.field, rule, str(value)[:200], vi, en))
+
+
+def _number(spec: FieldSpec, raw: object, notes: _Notes) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, (int, float, Decimal, str)):
+        raise refusal("type", f"không phải số: {raw!r}", f"is no number: {raw!r}")
+    found = numbers.number(raw, unit=spec.unit, integer=spec.type is FieldType.INTEGER)
+    if found.value is None:
+        raise refusal("type", f"không phải số: {raw!r}", f"is no number: {raw!r}")
+    for one in found.findings:
+        notes.add(one.rule, raw, one.vi, one.en)
+    return float(found.value)
+
+
+def _integer(spec: FieldSpec, raw: object, notes: _Notes) -> int:
+    value = _number(spec, raw, notes)
+    if value != int(value):
+        raise refusal("type", f"phải là số nguyên: {raw!r}", f"must be a whole number: {raw!r}")
+    return int(value)
+
+
+def _text(spec: FieldSpec, raw: object, notes: _Notes) -> str:
+    found = text.cleaned(str(raw))
+    for one in found.changes:
+        notes.add(one.rule, raw, one.vi, one.en)
+    if len(found.value) > spec.longest:
+        raise refusal(
+            "length", f"dài quá {spec.longest} ký tự", f"is longer than {spec.longest} characters"
+        )
+    return found.value
+
+
+def _code(spec: FieldSpec, raw: object, notes: _Notes) -> str:
+    said = text.cleaned(str(int(raw) if isinstance(raw, float) and raw == int(raw) else raw)).value
+    for choice in spec.choices:
+        if said == choice.code:
+            return choice.code
+    wanted = text.folded(said)
+    for choice in spec.choices:
+        if wanted in {text.folded(choice.code), text.folded(choice.title.vi)}:
+            notes.add("spelling", raw, f"viết khác mã {choice.code}", f"is not spelt {choice.code}")
+            return choice.code
+    known = ", ".join(choice.code for choice in spec.choices[:12])
+    raise refusal(
+        "choice",
+        f"không có trong danh mục: {said!r} (có: {known})",
+        f"is not in the code list: {said!r} (known: {known})",
+        "clean",
+    )
+
+
+def _date(_spec: FieldSpec, raw: object, notes: _Notes) -> date:
+    found = numbers.date(raw)
+    if found.value is None:
+        raise refusal("type", f"không phải ngày dd/mm/yyyy: {raw!r}", f"is no date: {raw!r}")
+    for one in found.findings:
+        notes.add(one.rule, raw, one.vi, one.en)
+    return found.value
+
+
+def _moment(_spec: FieldSpec, raw: object, _notes: _Notes) -> datetime:
+    if isinstance(raw, str):
+        try:
+            raw = datetime.fromisoformat(raw.strip())
+        except ValueError:
+            raw = None
+    if not isinstance(raw, datetime):
+        raise refusal("type", "không phải thời điểm ISO 8601", "is no moment in ISO 8601")
+    # Sheets know no zones: what has none is the province's time.
+    return (raw if raw.tzinfo else raw.replace(tzinfo=LOCAL)).astimezone(timezone.utc)
+
+
+def _flag(_spec: FieldSpec, raw: object, notes: _Notes) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    said = text.folded(str(raw))
+    if said in {"1", "1.0", "true", "x", "co", "yes"}:
+        found = True
+    elif said in {"0", "0.0", "false", "khong", "no"}:
+        found = False
+    else:
+        raise refusal("type", f"phải là có hoặc không: {raw!r}", f"must be yes or no: {raw!r}")
+    if not isinstance(raw, (int, float)):
+        notes.add("spelling", raw, "viết khác có/không", "is not spelt true or false")
+    return found
+
+
+_READERS: Final[Mapping[FieldType, Callable[[FieldSpec, Any, _Notes], Any]]] = {
+    FieldType.INTEGER: _integer,
+    FieldType.NUMBER: _number,
+    FieldType.TEXT: _text,
+    FieldType.CODE: _code,
+    FieldType.DATE: _date,
+    FieldType.MOMENT: _moment,
+    FieldType.FLAG: _flag,
+}
+
+
+def _area(raw: Any) -> Any:  # noqa: ANN401
+    # A sheet turns codes into numbers; none of ours begins with a zero.
+    return str(int(raw)) if isinstance(raw, (int, float)) and raw == int(raw) else raw
+
+
+def period_of(raw: object, cadence: Cadence) -> tuple[Period, bool]:
+    """The period that a cell names, and whether it is written as contracts ask.
+
+    Also takes what people write: `24/11/2026`, `11/2026`, `Q4/2026`, `Quý 4/2026`, `Tuần 48/2026`,
+    a sheet's own date.
+
+    Raises:
+        NotAPeriod: It names none of this length.
+    """
+    if isinstance(raw, datetime):
+        moment = raw if raw.tzinfo else raw.replace(tzinfo=LOCAL)
+        return periods.containing(moment, cadence), cadence.is_short
+    if isinstance(raw, date):
+        return periods.containing(raw, cadence), cadence is Cadence.DAY
+    if isinstance(raw, float) and raw == int(raw):
+        raw = int(raw)
+    said = str(raw).strip()
+    try:
+        return periods.parse(said, cadence), said == raw
+    except NotAPeriod:
+        return periods.parse(_rewritten(said, cadence), cadence), False
+
+
+def _rewritten(said: str, cadence: Cadence) -> str:
+    parts = [
+        part for part in text.folded(said).replace("-", "/").replace(" ", "/").split("/") if part
+    ]
+    match cadence, parts:
+        case Cadence.DAY, [day, month, year]:
+            return f"{year}-{month:0>2}-{day:0>2}"
+        case Cadence.MONTH, [*_, month, year]:
+            return f"{year}-{month.removeprefix('t'):0>2}"
+        case Cadence.QUARTER, [*_, quarter, year]:
+            return f"{year}-Q{quarter.removeprefix('q')}"
+        case Cadence.WEEK, [*_, week, year]:
+            return f"{year}-W{week.removeprefix('w'):0>2}"
+        case Cadence.YEAR, ["nam", year]:
+            return year
+        case ((Cadence.HOUR | Cadence.QUARTER_HOUR), _):
+            try:
+                moment = datetime.fromisoformat(said)
+            except ValueError:
+                return said
+            return str(
+                periods.containing(
+                    moment if moment.tzinfo else moment.replace(tzinfo=LOCAL), cadence
+                )
+            )
+        case _:
+            return said
