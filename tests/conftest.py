@@ -46,7 +46,9 @@ def template(postgres: Server) -> str:
     """A migrated database, for copies."""
     postgres.run(f"drop database if exists {TEMPLATE}", f"create database {TEMPLATE}")
     migrate(postgres.url(TEMPLATE))
-    postgres.run("alter role ioc_ingest login", "alter role ioc_api login")
+    postgres.run(
+        "alter role ioc_ingest login", "alter role ioc_api login", "alter role ioc_feeds login"
+    )
     return TEMPLATE
 
 

@@ -135,12 +135,14 @@ def key_add(
     name: str,
     scope: Annotated[list[str], typer.Option(help="events:read, evidence:read, twin ...")],
     role: Annotated[list[str] | None, typer.Option(help="operator, police, developer ...")] = None,
+    feed: Annotated[list[str] | None, typer.Option(help="y-te ... (* = mọi / every)")] = None,
 ) -> None:
     """Cấp khoá API; chỉ hiện một lần / an API key, shown once."""
     home = Home.default()
     supervise.running(home)
     with psycopg.connect(postgres.url(home, postgres.OWNER)) as connection:
-        sys.stdout.write(keys.create(connection, name, scope, roles=role or ()) + "\n")
+        token = keys.create(connection, name, scope, roles=role or (), feeds=feed or ())
+    sys.stdout.write(token + "\n")
 
 
 @user_app.command("add")
@@ -154,6 +156,7 @@ def user_add(
         list[str] | None, typer.Option(help="wall:read, status:read, twin ...")
     ] = None,
     role: Annotated[list[str] | None, typer.Option(help="operator, police, developer ...")] = None,
+    feed: Annotated[list[str] | None, typer.Option(help="y-te ... (* = mọi / every)")] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="đọc mật khẩu / read the password")
     ] = False,
@@ -182,7 +185,7 @@ def user_add(
     if not password:
         raise typer.BadParameter("mật khẩu trống / an empty password")
     with psycopg.connect(database_url) as connection:
-        users.create(connection, name, password, scopes, role or ())
+        users.create(connection, name, password, scopes, roles=role or (), feeds=feed or ())
     if not password_stdin:
         shown["password"] = password
     if as_json:

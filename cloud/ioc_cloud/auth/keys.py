@@ -12,10 +12,11 @@ from ioc_cloud.db.pool import Connection
 
 PREFIX: Final = "ioc_"
 _ADD: Final = """
-insert into api_key (id, name, sha256, scopes, box, roles) values (%s, %s, %s, %s, %s, %s)
+insert into api_key (id, name, sha256, scopes, box, roles, feeds)
+values (%s, %s, %s, %s, %s, %s, %s)
 """
 _FIND: Final = """
-select name, sha256, scopes, box, roles from api_key where id = %s and revoked_at is null
+select name, sha256, scopes, box, roles, feeds from api_key where id = %s and revoked_at is null
 """
 # Once a minute is enough to see a key's use, and spares a write a request.
 _USED: Final = """
@@ -29,7 +30,9 @@ def create(
     name: str,
     scopes: Iterable[str],
     box: str | None = None,
+    *,
     roles: Iterable[str] = (),
+    feeds: Iterable[str] = (),
 ) -> str:
     """A new key; the token is shown here and never again.
 
@@ -40,7 +43,8 @@ def create(
     # Hexadecimal: the underscore is what separates the parts.
     identifier, secret = secrets.token_hex(6), secrets.token_hex(32)
     whose = known.checked_roles(roles)
-    connection.execute(_ADD, (identifier, name, _digest(secret), allowed, box, whose))
+    of = known.checked_feeds(feeds)
+    connection.execute(_ADD, (identifier, name, _digest(secret), allowed, box, whose, of))
     return f"{PREFIX}{identifier}_{secret}"
 
 
@@ -53,7 +57,9 @@ def principal(connection: Connection, token: str) -> Principal | None:
     if row is None or not hmac.compare_digest(bytes(row[1]), _digest(secret)):
         return None
     connection.execute(_USED, (identifier,))
-    return Principal(f"key:{row[0]}", frozenset(row[2]), row[3], frozenset(row[4]))
+    return Principal(
+        f"key:{row[0]}", frozenset(row[2]), row[3], frozenset(row[4]), frozenset(row[5])
+    )
 
 
 def _digest(secret: str) -> bytes:

@@ -32,10 +32,19 @@ class WhoAmI(BaseModel):
 
     name: str
     scopes: list[str]
+    roles: list[str] = []
+    feeds: list[str] = []
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"name": "user:operator", "scopes": ["status:read", "wall:read"]}]
+            "examples": [
+                {
+                    "name": "user:operator",
+                    "scopes": ["status:read", "wall:read"],
+                    "roles": ["operator"],
+                    "feeds": [],
+                }
+            ]
         }
     )
 
@@ -91,4 +100,9 @@ def sign_out(request: Request, state: StateOf) -> Response:
 @router.get("/whoami", summary="Tôi là ai / who am I", responses=problems(401, 503))
 def who_am_i(who: Who) -> WhoAmI:
     """Tên và quyền của người hỏi / name and scopes of the caller."""
-    return WhoAmI(name=who.name, scopes=sorted(who.scopes))
+    return WhoAmI(
+        name=who.name,
+        scopes=sorted(who.scopes),
+        roles=sorted(who.roles),
+        feeds=sorted(who.feeds),
+    )

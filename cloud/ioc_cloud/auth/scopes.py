@@ -1,5 +1,6 @@
 """What a key or a user may be allowed."""
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -11,6 +12,12 @@ EVIDENCE_WRITE: Final = "evidence:write"
 WALL_READ: Final = "wall:read"
 STATUS_READ: Final = "status:read"
 TWIN: Final = "twin"
+FEEDS_READ: Final = "feeds:read"
+FEEDS_WRITE: Final = "feeds:write"
+FEEDS_STEWARD: Final = "feeds:steward"
+ALERTS: Final = "alerts"
+
+ALL_FEEDS: Final = "*"
 
 SCOPES: Final[dict[str, str]] = {
     EVENTS_READ: "Đọc sự kiện đầy đủ, có biển số; mỗi lần đọc đều ghi nhật ký / "
@@ -21,6 +28,11 @@ SCOPES: Final[dict[str, str]] = {
     STATUS_READ: "Trạng thái hệ thống / state of the system",
     TWIN: "Bản sao số: đọc và ghi theo chính sách của từng đối tượng / "
     "the twin: what its policies allow",
+    FEEDS_READ: "Số liệu các lĩnh vực / figures of the domains",
+    FEEDS_WRITE: "Nộp số liệu cho nguồn được giao / deliver to the feeds that one is given",
+    FEEDS_STEWARD: "Điều phối dữ liệu: mọi nguồn, bảo trì, nhắc / data steward: every feed, "
+    "maintenance windows, reminders",
+    ALERTS: "Xử lý cảnh báo và việc / handle alerts and tasks",
 }
 ROLES: Final[dict[str, str]] = {
     "leader": "Lãnh đạo / leader",
@@ -49,6 +61,22 @@ def checked(scopes: Iterable[str], *, box: str | None) -> list[str]:
     if EVIDENCE_WRITE in wanted and box is None:
         raise UnknownScope(EVIDENCE_WRITE, "belongs to a box; give its name")
     return wanted
+
+
+def checked_feeds(feeds: Iterable[str]) -> list[str]:
+    """Ids of feeds, sorted, once each; `*` is every feed.
+
+    Raises:
+        UnknownScope: A text that is no id.
+    """
+    wanted = sorted(set(feeds))
+    for feed in wanted:
+        if feed != ALL_FEEDS and not _FEED.fullmatch(feed):
+            raise UnknownScope(feed, "is no id of a feed, as y-te")
+    return wanted
+
+
+_FEED: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def checked_roles(roles: Iterable[str]) -> list[str]:

@@ -25,20 +25,20 @@ _AT_ONCE: Final = threading.BoundedSemaphore(2)
 _NOBODY: Final = _HASHER.hash(secrets.token_hex(16))
 
 _FIND: Final = """
-select password_hash, scopes, roles from app_user where name = %s and disabled_at is null
+select password_hash, scopes, roles, feeds from app_user where name = %s and disabled_at is null
 """
 _PUT: Final = """
-insert into app_user (name, password_hash, scopes, roles) values (%s, %s, %s, %s)
+insert into app_user (name, password_hash, scopes, roles, feeds) values (%s, %s, %s, %s, %s)
 on conflict (name) do update set
     password_hash = excluded.password_hash, scopes = excluded.scopes, roles = excluded.roles,
-    disabled_at = null
+    feeds = excluded.feeds, disabled_at = null
 """
 _END_SESSIONS: Final = "delete from app_session where name = %s"
 _OPEN_SESSION: Final = (
     "insert into app_session (sha256, name, expires_at) values (%s, %s, now() + %s)"
 )
 _SESSION: Final = """
-select u.name, u.scopes, u.roles from app_session as s join app_user as u using (name)
+select u.name, u.scopes, u.roles, u.feeds from app_session as s join app_user as u using (name)
 where s.sha256 = %s and s.expires_at > now() and u.disabled_at is null
 """
 _END_SESSION: Final = "delete from app_session where sha256 = %s"
@@ -55,9 +55,11 @@ def create(
     name: str,
     password: str,
     scopes: Iterable[str],
+    *,
     roles: Iterable[str] = (),
+    feeds: Iterable[str] = (),
 ) -> None:
-    """Make a user, or give one this password, scopes and roles; the same again changes nothing.
+    """Make a user, or give one this password and these rights; the same again changes nothing.
 
     A changed password ends the user's sessions.
 
@@ -65,11 +67,12 @@ def create(
         UnknownScope: A scope or role that does not exist.
     """
     allowed, whose = known.checked(scopes, box=None), known.checked_roles(roles)
+    of = known.checked_feeds(feeds)
     row = connection.execute(_FIND, (name,)).fetchone()
-    same = row is not None and (sorted(row[1]), sorted(row[2])) == (allowed, whose)
+    same = row is not None and [sorted(part) for part in row[1:]] == [allowed, whose, of]
     if row is not None and same and _fits(row[0], password):
         return
-    connection.execute(_PUT, (name, _HASHER.hash(password), allowed, whose))
+    connection.execute(_PUT, (name, _HASHER.hash(password), allowed, whose, of))
     connection.execute(_END_SESSIONS, (name,))
 
 
@@ -103,7 +106,7 @@ def verify(connection: Connection, name: str, password: str, address: str) -> Pr
     if not _fits(row[0] if row else _NOBODY, password) or row is None:
         raise WrongPassword(f"user {name!r}")
     connection.execute(_FORGIVE, (name,))
-    return _person(name, row[1], row[2])
+    return _person(name, *row[1:])
 
 
 def remember_failure(connection: Connection, name: str, address: str) -> None:
@@ -122,8 +125,10 @@ def principal(connection: Connection, token: str) -> Principal | None:
     return _person(*row) if row else None
 
 
-def _person(name: str, scopes: Iterable[str], roles: Iterable[str]) -> Principal:
-    return Principal(f"user:{name}", frozenset(scopes), None, frozenset(roles))
+def _person(
+    name: str, scopes: Iterable[str], roles: Iterable[str], feeds: Iterable[str]
+) -> Principal:
+    return Principal(f"user:{name}", frozenset(scopes), None, frozenset(roles), frozenset(feeds))
 
 
 def _fits(hashed: str, password: str) -> bool:

@@ -16,7 +16,7 @@ from ioc_cloud.ops.home import Home, give, runs_as, write_private
 DATABASE = "ioc"
 OWNER = "ioc"
 # Login roles of the processes; what each may do is granted by the migrations.
-LOGINS = ("ioc_ingest", "ioc_api")
+LOGINS = ("ioc_ingest", "ioc_api", "ioc_feeds")
 OLDEST = 15
 
 SETTINGS = """\

@@ -25,6 +25,7 @@ from ioc_cloud.settings import Settings
 from ioc_cloud.twin.province.seed import sow
 
 OPERATOR = "operator"
+STEWARD = "steward"
 FIRST_EVENT_S = 180.0
 API_S = 60.0
 
@@ -205,8 +206,16 @@ def _fill(home: Home, options: Options, definitions: Sequence[demo.DemoBox]) -> 
             connection,
             OPERATOR,
             home.secret("operator"),
-            ["wall:read", "status:read", "twin"],
-            ["operator"],
+            ["wall:read", "status:read", "twin", "feeds:read", "alerts"],
+            roles=["operator"],
+        )
+        users.create(
+            connection,
+            STEWARD,
+            home.secret("steward"),
+            ["status:read", "feeds:read", "feeds:write", "feeds:steward", "alerts"],
+            roles=["steward"],
+            feeds=["*"],
         )
         for box in definitions:
             enrolled = demo.enrol(home, options.access, connection, box.box)
@@ -286,6 +295,8 @@ def _announce(home: Home, options: Options, steps: Steps, *, tier: str, outlines
     show(f"\n[bold green]Đã chạy / running[/] sau {steps.elapsed_s():.0f} s")
     show(f"  Màn hình / wall    [bold]{ports.url}/[/]")
     show(f"  Đăng nhập / login  {OPERATOR}  {home.secret('operator')}", soft_wrap=True)
+    show(f"  Số liệu / feeds    [bold]{ports.url}/so-lieu/[/]")
+    show(f"  Đăng nhập / login  {STEWARD}  {home.secret('steward')}", soft_wrap=True)
     show(f"  API                {ports.url}/api/docs")
     show(f"  Bản sao số / twin  {ports.url}/api/2   (./ioc user add TÊN --basic)")
     show(f"  MQTT               {ports.mqtt_host}:{ports.mqtt}   (./ioc box add ID)")

@@ -70,7 +70,7 @@ def person(api: Api) -> Person:
         whole = "-".join([name, *roles])
         if whole not in made:
             password = f"mat-khau-cua-{whole}"
-            users.create(api.owner, whole, password, ["twin"], roles)
+            users.create(api.owner, whole, password, ["twin"], roles=roles)
             client = httpx.Client(
                 base_url=f"{api.url}/api/2",
                 auth=(whole, password),

@@ -151,7 +151,7 @@ def source(source_urls: tuple[str, str]) -> Iterator[Source]:
 @pytest.fixture
 def ditto(api: Api, owner: Connection) -> Iterator[Ditto]:
     users.create(owner, "courier", PASSWORD, ["twin"])
-    users.create(owner, "root", PASSWORD, ["twin"], ["system"])
+    users.create(owner, "root", PASSWORD, ["twin"], roles=["system"])
     with DittoClient(api.url, Basic("root", PASSWORD)) as client:
         yield Ditto(api.url, owner, client)
 

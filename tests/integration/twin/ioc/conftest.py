@@ -36,7 +36,7 @@ def ask(api: Api) -> Ask:
         whole = "-".join([name, *roles])
         if whole not in made:
             password = f"mat-khau-cua-{whole}"
-            users.create(api.owner, f"x-{whole}", password, ["twin"], roles)
+            users.create(api.owner, f"x-{whole}", password, ["twin"], roles=roles)
             client = httpx.Client(base_url=api.url, auth=(f"x-{whole}", password), timeout=60)
             made[whole] = api.clients.enter_context(client)
         return made[whole]
