@@ -129,6 +129,8 @@ class FieldSpec(Part):
         max: The largest, inclusive.
         usual: Lower and upper bound beyond which a value is a warning.
         choices: For `code`: what it may say.
+        pattern: For `text`: a regular expression that the whole text matches.
+        example: A text that could stand here; for texts with a pattern.
         pii: Whether it speaks of a person; such a field never leaves its table.
     """
 
@@ -142,6 +144,7 @@ class FieldSpec(Part):
     decimals: int = Field(default=2, ge=0, le=6)
     choices: tuple[Choice, ...] = ()
     pattern: str = Field(default="", max_length=200)
+    example: str = Field(default="", max_length=200)
     longest: int = Field(default=500, ge=1, le=5000)
     required: bool = True
     pii: bool = False
@@ -160,8 +163,8 @@ class FieldSpec(Part):
             raise ValueError(f"field {self.code}: a number has a unit")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"field {self.code}: min {self.min} is above max {self.max}")
-        if self.pattern:
-            re.compile(self.pattern)
+        if self.pattern and self.example and not re.fullmatch(self.pattern, self.example):
+            raise ValueError(f"field {self.code}: its example does not match its pattern")
         return self
 
 
@@ -253,6 +256,9 @@ class TableSpec(Part):
             spec = self.field(key.field)
             if not spec.required:
                 raise ValueError(f"table {self.id}: key {key.field} must be required")
+            for code in key.expected or () if spec.choices else ():
+                if code not in {choice.code for choice in spec.choices}:
+                    raise ValueError(f"table {self.id}: {code!r} is no code of {key.field}")
         for code in self.controls:
             if not self.field(code).type.is_number:
                 raise ValueError(f"table {self.id}: the control total {code} is no number")
@@ -329,6 +335,8 @@ class Indicator(Part):
         time: How periods make a longer one.
         direction: Which way is good.
         where: Rows that it counts: an expression that holds.
+        restricted: Shown to those who may see it by name, and on no wall.
+        persons: Whether it counts people, so that the feed's `k_min` holds for it.
         said: Other words that people use for it.
     """
 
@@ -349,6 +357,7 @@ class Indicator(Part):
     warn: Band | None = None
     danger: Band | None = None
     restricted: bool = False
+    persons: bool = False
     said: tuple[str, ...] = ()
     note: str = Field(default="", max_length=300)
 
@@ -387,7 +396,7 @@ class Column(Part):
     Attributes:
         path: JMESPath for JSON, the column's heading for CSV, a path of elements for XML.
         scale: What the source's number is multiplied by, where it counts in another unit.
-        codes: The source's codes by ours.
+        codes: Our codes by the source's; a code that is not here stands for itself.
         time_format: strptime's words for a source's own way to write times.
     """
 
@@ -398,7 +407,12 @@ class Column(Part):
 
 
 class RowsFrom(Part):
-    """How a source's answer becomes rows of one table."""
+    """How a source's answer becomes rows of one table.
+
+    Attributes:
+        columns: By our field; `period` must be there, and `area` unless it is the province.
+        controls: Where totals stand, by our field; scaled as its column is.
+    """
 
     table: Name
     rows: str = Field(default="@", description="path of the records in the answer")
@@ -421,7 +435,8 @@ class SignIn(Part):
     """How a source knows us; secrets stand in files of the installation, named here.
 
     Attributes:
-        style: `gateway`: fixed headers beside, as LGSP's gateways want them.
+        style: `gateway`: fixed headers alone, as LGSP's gateways want them.
+        headers: Sent along with any style; `{secret}` stands for the secret.
         secret: Name of the installation's secret.
     """
 
@@ -459,6 +474,8 @@ class Events(Part):
 
     Attributes:
         query: Name of a query of the product, which fixes its columns.
+        quantities: For `stations`: what stations call each of our fields; a station that measures
+            none of them has no row.
     """
 
     query: Literal["traffic", "stations"]
@@ -475,7 +492,7 @@ class Contract(Part):
         domain: Of the domain whose thing shows its figures.
         order: Place among the domains on screens.
         partial: Whether good rows are taken where bad ones stand beside them.
-        k_min: Counts of people below it are not shown for areas below the province.
+        k_min: Indicators of `persons` below it are not shown for areas below the province.
         retention_days: How long rows and originals are kept.
         likely_source: Where the figures come from, until the province names the system.
         confirmed: Whether the province has confirmed the owner by decision.
@@ -513,12 +530,15 @@ class Contract(Part):
         _once([one.code for one in self.indicators], "indicator")
         for one in self.indicators:
             self._see(one)
+        _once([source.table for source in self.pull.tables] if self.pull else [], "pull: table")
         for source in self.pull.tables if self.pull else ():
-            for name in source.columns:
-                if name not in {AREA, PERIOD}:
-                    self.table(source.table).field(name)
+            _maps(source, self.table(source.table))
+        if self.pull is not None and self.mode == "file":
+            raise ValueError("a feed of files alone asks nobody; its mode is api or mqtt")
         if self.events is not None:
-            self.table(self.events.table)
+            counted = self.table(self.events.table)
+            for name in self.events.quantities:
+                counted.field(name)
         if self.confirmed and not self.decision:
             raise ValueError("an owner is confirmed by a decision; give its number")
         return self
@@ -529,6 +549,8 @@ class Contract(Part):
             for name in table.expression(text).fields | table.expression(text).previous:
                 if name != PERIOD_NO and table.field(name).pii:
                     raise ValueError(f"{code}: {name} speaks of persons, no figure shows it")
+        if indicator.persons and not self.k_min:
+            raise ValueError(f"{code}: it counts people, so the feed says k_min")
         if indicator.space == "none" and table.grid.areas != "province":
             raise ValueError(f"{code}: `none` is for tables of the province as a whole")
 
@@ -558,6 +580,32 @@ class Contract(Part):
         """Of what decides scores alone; a new telephone number does not change it."""
         kept = {"id", "tables", "sla", "partial"}
         return _sha256(self.model_dump(mode="json", include=kept))
+
+
+def _maps(source: RowsFrom, table: TableSpec) -> None:
+    """What a source must say for its records to become rows.
+
+    Raises:
+        ValueError: A field that is not there, a required one without a place, a foreign code.
+    """
+    where = f"pull: table {table.id}"
+    for name, column in source.columns.items():
+        if name in {AREA, PERIOD}:
+            continue
+        known = {choice.code for choice in table.field(name).choices}
+        for code in column.codes.values():
+            if known and code not in known:
+                raise ValueError(f"{where}: {code!r} is none of the codes of {name}")
+        if column.scale is not None and not table.field(name).type.is_number:
+            raise ValueError(f"{where}: only numbers are scaled, {name} is none")
+    wanted = [field.code for field in table.fields if field.required]
+    wanted += [PERIOD] if table.grid.areas == "province" else [AREA, PERIOD]
+    for name in wanted:
+        if name not in source.columns:
+            raise ValueError(f"{where}: nothing says where {name} is found")
+    for name in source.controls:
+        if name not in table.controls:
+            raise ValueError(f"{where}: {name} is no control total of the table")
 
 
 def _once(names: Iterable[str], what: str) -> None:
