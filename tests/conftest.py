@@ -89,6 +89,12 @@ def api_url(postgres: Server, database: str) -> str:
     return postgres.url(database, user="ioc_api")
 
 
+@pytest.fixture
+def feeds_url(postgres: Server, database: str) -> str:
+    """The feeds role's URL: its rights, no more."""
+    return postgres.url(database, user="ioc_feeds")
+
+
 @pytest.fixture(scope="session")
 def _configured_broker() -> Iterator[Mosquitto]:
     mosquitto = Mosquitto()

@@ -19,6 +19,9 @@ log = structlog.get_logger()
 
 MAX_BODY: Final = 64 * 1024
 # Doors for larger bodies, which count for themselves.
+# A workbook of a feed, or a batch of 100,000 rows.
+MAX_DELIVERY: Final = 64 * 1024 * 1024
+DELIVERIES: Final = "/api/feeds/"
 LARGE_BODIES: Final = ("/api/evidence/", "/api/2/", "/api/ioc/")
 _TITLES: Final = {
     400: ("bad-request", "Yêu cầu không hợp lệ / Bad request"),
@@ -115,9 +118,10 @@ class BodyLimit:
         if scope["type"] != "http" or scope["path"].startswith(LARGE_BODIES):
             await self._app(scope, receive, send)
             return
+        limit = MAX_DELIVERY if scope["path"].startswith(DELIVERIES) else MAX_BODY
         announced = dict(scope["headers"]).get(b"content-length", b"")
-        if announced.isdigit() and int(announced) > MAX_BODY:
-            await problem(BodyTooLarge(MAX_BODY))(scope, receive, send)
+        if announced.isdigit() and int(announced) > limit:
+            await problem(BodyTooLarge(limit))(scope, receive, send)
             return
         taken = 0
 
@@ -125,9 +129,9 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MAX_BODY:
+            if taken > limit:
                 # FastAPI lets this one kind of error through while it reads a body.
-                raise HTTPException(413, str(BodyTooLarge(MAX_BODY)))
+                raise HTTPException(413, str(BodyTooLarge(limit)))
             return message
 
         await self._app(scope, counted, send)

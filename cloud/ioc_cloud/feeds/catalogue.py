@@ -1,5 +1,6 @@
 """The contracts in force: those of the product, with an installation's own laid over them."""
 
+import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,8 +12,11 @@ from pydantic import ValidationError
 
 from ioc_cloud.feeds.errors import ContractBroken, NoSuchFeed
 from ioc_models.feeds import Contract, Indicator, TableSpec
+from ioc_models.things.ids import PROVINCE_CODE
 
-PRODUCT: Final = Path(__file__).resolve().parents[3] / "twin_models" / "domains"
+_REPOSITORY: Final = Path(__file__).resolve().parents[3]
+PRODUCT: Final = _REPOSITORY / "twin_models" / "domains"
+COMMUNES: Final = _REPOSITORY / "maps" / "boundaries" / "communes.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,18 @@ class Catalogue:
         feeds.sort(key=lambda feed: (feed.order, feed.id))
         _indicators_once(feeds, {feed.id: bodies[feed.id][0] for feed in feeds})
         return cls({feed.id: feed for feed in feeds}, {area.code: area for area in areas})
+
+    @classmethod
+    def of_province(cls, *folders: Path) -> "Catalogue":
+        """The same over Cà Mau and its communes.
+
+        Raises:
+            ContractBroken: As `load`.
+        """
+        areas = [Area(PROVINCE_CODE, "Tỉnh Cà Mau")]
+        with COMMUNES.open(encoding="utf-8") as rows:
+            areas += [Area(row["code"], row["name_vi"]) for row in csv.DictReader(rows)]
+        return cls.load(areas, *folders)
 
     def feed(self, feed_id: str) -> Contract:
         """A feed by its id.

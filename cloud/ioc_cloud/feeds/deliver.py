@@ -99,7 +99,8 @@ def _came_before(connection: Connection, batch: Batch) -> int | None:
             if bytes(row[1]) != batch.content_sha256():
                 raise KeyReused(batch.idempotency_key)
             return int(row[0])
-    if batch.original is not None:
+    # A key says that its sender means it; without one the same bytes are the same delivery.
+    elif batch.original is not None:
         digest = bytes.fromhex(batch.original.sha256)
         row = connection.execute(sql.BY_ORIGINAL, (batch.feed, digest)).fetchone()
         if row is not None:

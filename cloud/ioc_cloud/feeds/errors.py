@@ -58,3 +58,60 @@ class NothingToUndo(CloudError):
     status = HTTPStatus.CONFLICT
     slug = "nothing-to-undo"
     title = "Không có gì để hoàn tác / Nothing to undo"
+
+
+class NoExample(CloudError):
+    """A table whose rules contradict each other: no row can keep them all."""
+
+    slug = "no-example"
+    title = "Quy tắc mâu thuẫn nhau / Rules contradict each other"
+
+    def __init__(self, table: str, rule: str) -> None:
+        """Name the rule that could not be kept."""
+        super().__init__(f"table {table}: no row was found that keeps the rule {rule!r}")
+        self.table = table
+        self.rule = rule
+
+
+class OtherFeedsTemplate(CloudError):
+    """A workbook that was made for another feed."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    slug = "other-feeds-template"
+    title = "Biểu mẫu của nguồn khác / Template of another feed"
+
+    def __init__(self, wanted: str, found: str) -> None:
+        """Name both feeds."""
+        self.vi = (
+            f"Đây là biểu mẫu của “{found}”, không phải của “{wanted}”. Hãy chọn đúng nguồn dữ "
+            "liệu hoặc tải đúng biểu mẫu."
+        )
+        self.en = (
+            f"This is the template of {found!r}, not of {wanted!r}. Choose the right feed, or "
+            "download the right template."
+        )
+        super().__init__(f"{self.vi} / {self.en}")
+        self.wanted = wanted
+        self.found = found
+
+
+class OldTemplate(CloudError):
+    """A workbook that was made from an earlier wording of the contract."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    slug = "old-template"
+    title = "Biểu mẫu đã cũ / Outdated template"
+
+    def __init__(self, feed: str, found: int, now: int) -> None:
+        """Name both versions."""
+        self.vi = (
+            f"Biểu mẫu “{feed}” bản {found} đã cũ, hiện dùng bản {now}. Hãy tải biểu mẫu mới và "
+            "chép số liệu sang."
+        )
+        self.en = (
+            f"This template of {feed!r} is version {found}, version {now} is in use. Download "
+            "the new one and copy your figures over."
+        )
+        super().__init__(f"{self.vi} / {self.en}")
+        self.found = found
+        self.now = now

@@ -4,6 +4,7 @@ What can be read without doubt is read and noted as untidy (a number written as 
 space, a tone mark elsewhere); what cannot is refused with its reason.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -154,6 +155,13 @@ def _text(spec: FieldSpec, raw: object, notes: _Notes) -> str:
     if len(found.value) > spec.longest:
         raise refusal(
             "length", f"dài quá {spec.longest} ký tự", f"is longer than {spec.longest} characters"
+        )
+    if spec.pattern and re.fullmatch(spec.pattern, found.value) is None:
+        like = f", ví dụ {spec.example}" if spec.example else ""
+        raise refusal(
+            "pattern",
+            f"không đúng mẫu {spec.pattern}{like}: {found.value!r}",
+            f"does not match {spec.pattern}: {found.value!r}",
         )
     return found.value
 

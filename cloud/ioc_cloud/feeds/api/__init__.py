@@ -1,0 +1,1 @@
+"""Feeds over HTTP: figures and contracts, scores, deliveries, alerts."""
