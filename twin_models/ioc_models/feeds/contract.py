@@ -163,8 +163,10 @@ class FieldSpec(Part):
             raise ValueError(f"field {self.code}: a number has a unit")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"field {self.code}: min {self.min} is above max {self.max}")
-        if self.pattern and self.example and not re.fullmatch(self.pattern, self.example):
-            raise ValueError(f"field {self.code}: its example does not match its pattern")
+        if self.pattern:
+            like = re.compile(self.pattern)
+            if self.example and not like.fullmatch(self.example):
+                raise ValueError(f"field {self.code}: its example does not match its pattern")
         return self
 
 
