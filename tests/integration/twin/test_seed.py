@@ -12,23 +12,17 @@ from tests.support.stored import put_in
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.twin.models import WotModels
 from ioc_cloud.twin.province.mirror import Mirror
-from ioc_cloud.twin.province.seed import Seeded, seed
+from ioc_cloud.twin.province.seed import Seeded, Sources, seed
 from ioc_cloud.twin.service import Writer
 from ioc_models.wot import Catalogue
 
-BOUNDARIES = Path(__file__).parents[3] / "maps" / "boundaries"
+DOMAINS = Path(__file__).parents[3] / "twin_models" / "domains"
 MODELS = WotModels(Catalogue("http://ioc.test"))
 
 
-def sown(owner: Connection, *, demo: bool = False) -> Seeded:
-    return seed(
-        owner,
-        Writer(series_of=MODELS.series_of),
-        MODELS,
-        communes=BOUNDARIES / "communes.csv",
-        crosswalk=BOUNDARIES / "old_to_new_communes.csv",
-        demo=demo,
-    )
+def sown(owner: Connection, *folders: Path, demo: bool = False) -> Seeded:
+    writer = Writer(series_of=MODELS.series_of)
+    return seed(owner, writer, MODELS, Sources.here(folders), demo=demo)
 
 
 def doc_of(owner: Connection, thing_id: str) -> dict[str, Any]:
@@ -72,6 +66,38 @@ def test_seeding_again_completes_a_thing_and_leaves_what_people_set(owner: Conne
     attributes = doc_of(owner, "vn.camau.area:c31825")["attributes"]
     assert attributes["areaKm2"] == pytest.approx(29.68)
     assert attributes["titleEn"] == "Set by hand"
+
+
+def test_a_fourteenth_domain_of_the_installation_is_seeded_too(
+    owner: Connection, tmp_path: Path
+) -> None:
+    contract = (DOMAINS / "y-te.yaml").read_text(encoding="utf-8").replace("YT.", "KT.")
+    text = contract.replace("id: y-te", "id: kham-tu").replace("domain: y-te", "domain: kham-tu")
+    (tmp_path / "kham-tu.yaml").write_text(text, encoding="utf-8")
+
+    sown(owner, tmp_path)
+
+    ids = owner.execute("select id from thing where ns = 'vn.camau.domain'").fetchall()
+    assert len(ids) == 14
+    domain = doc_of(owner, "vn.camau.domain:kham-tu")
+    assert domain["attributes"]["ownerUnit"] == "Sở Y tế"
+    assert MODELS.catalogue.validate(domain) == {}
+
+
+def test_a_domain_that_no_contract_has_any_more_stays_as_it_is(owner: Connection) -> None:
+    sown(owner)
+    owner.execute(
+        "insert into thing (id, policy_id, doc, revision, created, modified)"
+        " select 'vn.camau.domain:ho-tich', policy_id,"
+        " jsonb_set(doc, '{thingId}', '\"vn.camau.domain:ho-tich\"'), 7, created, modified"
+        " from thing where id = 'vn.camau.domain:y-te'"
+    )
+    before = doc_of(owner, "vn.camau.domain:ho-tich")
+
+    again = sown(owner)
+
+    assert (again.made, again.completed) == (0, 0)
+    assert doc_of(owner, "vn.camau.domain:ho-tich") == before
 
 
 def test_what_boxes_report_becomes_things_and_only_news_is_written(owner: Connection) -> None:

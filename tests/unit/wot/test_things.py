@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.support.ditto_judge import JUDGE
 
+from ioc_cloud.feeds.catalogue import Catalogue as Feeds
 from ioc_models import things
 from ioc_models.events import Observation
 from ioc_models.geo import Point
@@ -81,21 +82,52 @@ def test_every_commune_was_made_of_something(communes: list[things.Commune]) -> 
     assert all(one.supersedes for one in communes)
 
 
-def test_there_are_thirteen_domains_and_no_owner_is_called_confirmed(models: Catalogue) -> None:
-    built = [things.domain(models, one) for one in things.DOMAINS]
+def test_there_are_thirteen_domains_and_no_owner_is_called_confirmed(
+    models: Catalogue, feeds: Feeds
+) -> None:
+    built = [things.domain(models, *one) for one in feeds.domains.values()]
     assert len({one["thingId"] for one in built}) == 13
     assert not any(one["attributes"]["ownerConfirmed"] for one in built)
     assert all(one["attributes"]["titleVi"] and one["attributes"]["titleEn"] for one in built)
     assert all(one["features"]["dataQuality"].get("properties", {}) == {} for one in built)
 
 
-def test_an_indicator_finds_its_domain() -> None:
-    found = things.domain_of("TNN.MAN")
-    assert found is not None
-    assert found.id == "moi-truong-nuoc"
-    assert things.domain_of("XYZ.A") is None
-    prefixes = [prefix for one in things.DOMAINS for prefix in one.prefixes]
-    assert len(set(prefixes)) == len(prefixes)
+def test_a_domain_says_what_its_contract_says(models: Catalogue, feeds: Feeds) -> None:
+    built = things.domain(models, feeds.feed("y-te"))
+    assert built["thingId"] == "vn.camau.domain:y-te"
+    assert built["policyId"] == access.DOMAINS
+    assert built["attributes"]["ownerUnit"] == "Sở Y tế"
+    assert built["attributes"]["cadence"] == "daily"
+    assert built["attributes"]["sourceKind"] == "api"
+    sla = built["features"]["sla"]["properties"]
+    assert (sla["workHours"], sla["offHours"], sla["state"]) == (12, 24, "unknown")
+
+
+def test_hours_agreed_in_a_contract_stand_in_its_domain(models: Catalogue, feeds: Feeds) -> None:
+    agreed = feeds.feed("y-te").sla.model_copy(update={"working": timedelta(minutes=90)})
+    contract = feeds.feed("y-te").model_copy(update={"sla": agreed})
+    assert things.domain(models, contract)["features"]["sla"]["properties"]["workHours"] == 1.5
+
+
+def test_the_first_table_gives_a_domain_its_cadence(models: Catalogue, feeds: Feeds) -> None:
+    said = {
+        one["attributes"]["domainId"]: one["attributes"]["cadence"]
+        for one in (things.domain(models, *feeds_of) for feeds_of in feeds.domains.values())
+    }
+    assert said["thuy-san-tau-ca"] == said["camera-giao-thong"] == "live"
+    assert (said["moi-truong"], said["can-bo-cong-chuc"]) == ("hourly", "monthly")
+
+
+def test_a_domain_stands_under_the_policy_that_its_contracts_ask_for(feeds: Feeds) -> None:
+    health, staff = feeds.feed("y-te"), feeds.feed("can-bo-cong-chuc")
+    traffic = feeds.feed("camera-giao-thong")
+    assert access.of_domain(health) == access.DOMAINS
+    assert access.of_domain(staff) == access.DOMAINS_RESTRICTED
+    assert access.of_domain(health, staff) == access.DOMAINS_RESTRICTED
+    assert access.of_domain(traffic) == access.DOMAIN_TRAFFIC
+    secret = health.indicators[0].model_copy(update={"restricted": True})
+    watched = health.model_copy(update={"indicators": (secret,)})
+    assert access.of_domain(watched) == access.DOMAINS_RESTRICTED
 
 
 def test_demo_stations_say_that_they_are_simulated_and_lie_in_the_province(

@@ -163,10 +163,12 @@ class FieldSpec(Part):
             raise ValueError(f"field {self.code}: a number has a unit")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"field {self.code}: min {self.min} is above max {self.max}")
-        if self.pattern:
+        try:
             like = re.compile(self.pattern)
-            if self.example and not like.fullmatch(self.example):
-                raise ValueError(f"field {self.code}: its example does not match its pattern")
+        except re.error as error:
+            raise ValueError(f"field {self.code}: its pattern cannot be read: {error}") from error
+        if self.pattern and self.example and not like.fullmatch(self.example):
+            raise ValueError(f"field {self.code}: its example does not match its pattern")
         return self
 
 

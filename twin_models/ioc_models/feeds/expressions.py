@@ -171,7 +171,7 @@ class _Reader(ast.NodeTransformer):
         return node
 
     def _field(self, name: str) -> str:
-        if name.startswith("_") or "__" in name:
+        if name.startswith("_") or "__" in name or name == PREVIOUS:
             raise self._refused(f"the name {name!r}")
         if self._known is not None and name not in self._known:
             raise NotAnExpression(f"{self._text!r} names {name!r}, which is no field")

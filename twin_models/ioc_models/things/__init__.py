@@ -19,15 +19,12 @@ from ioc_models.things.builders import (
     vessel,
     wall,
 )
-from ioc_models.things.domains import DOMAINS, Domain, domain_of
 from ioc_models.things.reports import fixed, instant, measured
 from ioc_models.things.stations import DEMO_STATIONS, Station
 
 __all__ = [
     "DEMO_STATIONS",
-    "DOMAINS",
     "Commune",
-    "Domain",
     "Station",
     "Succession",
     "Wall",
@@ -35,7 +32,6 @@ __all__ = [
     "commune",
     "communes",
     "domain",
-    "domain_of",
     "edge_box",
     "fixed",
     "instant",

@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from ioc_models.feeds import Classification, Contract
+
 PUBLIC_INFRASTRUCTURE: Final = "vn.camau:public-infrastructure"
 STATIONS: Final = "vn.camau:stations"
 CAMERAS: Final = "vn.camau:cameras"
@@ -21,6 +23,8 @@ DOMAIN_TRAFFIC: Final = "vn.camau:domain-traffic"
 WALLS: Final = "vn.camau:walls"
 VESSELS: Final = "vn.camau:vessels"
 SANDBOX: Final = "vn.camau:sandbox"
+# Its policy names the indicators that a wall may show, one by one.
+_TRAFFIC: Final = "camera-giao-thong"
 # In a wheel they lie inside the package, in a clone beside it.
 _PLACES: Final = (
     Path(__file__).resolve().parent / "policies",
@@ -38,3 +42,18 @@ def _texts() -> dict[str, str]:
 def policies() -> dict[str, dict[str, Any]]:
     """Every policy of ours by its id, as Ditto's API takes it."""
     return {policy_id: json.loads(text) for policy_id, text in _texts().items()}
+
+
+def of_domain(*feeds: Contract) -> str:
+    """The policy of the domain's thing on which the figures of these feeds stand.
+
+    One restricted indicator restricts them all, because a policy speaks of the whole thing.
+    """
+    if any(feed.domain == _TRAFFIC for feed in feeds):
+        return DOMAIN_TRAFFIC
+    restricted = any(
+        feed.classification is Classification.RESTRICTED
+        or any(one.restricted for one in feed.indicators)
+        for feed in feeds
+    )
+    return DOMAINS_RESTRICTED if restricted else DOMAINS

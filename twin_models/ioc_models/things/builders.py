@@ -6,14 +6,14 @@ whole body of a `PUT /api/2/things/{thingId}`. What has not been reported is abs
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from ioc_models.events import CameraCard
+from ioc_models.feeds import Cadence, Contract
 from ioc_models.geo import Point
 from ioc_models.things import access, ids
 from ioc_models.things.areas import Commune
-from ioc_models.things.domains import Domain
 from ioc_models.things.generated import Registration
 from ioc_models.things.stations import Station
 from ioc_models.wot import Catalogue, ThingInvalid
@@ -26,6 +26,16 @@ VERSION: Final = "1.0.0"
 MERGED_ON: Final = date(2025, 7, 1)
 # As Resolution 202/2025/QH15 states it; the outlines' areas add up to less.
 PROVINCE_KM2: Final = 7942.39
+# Words of the domain's model for the length of its first table's periods.
+_CADENCES: Final[Mapping[Cadence, str]] = {
+    Cadence.QUARTER_HOUR: "live",
+    Cadence.HOUR: "hourly",
+    Cadence.DAY: "daily",
+    Cadence.WEEK: "weekly",
+    Cadence.MONTH: "monthly",
+    Cadence.QUARTER: "quarterly",
+    Cadence.YEAR: "yearly",
+}
 _CENTRE: Final = Point(lon=105.15, lat=9.18)
 
 
@@ -117,19 +127,38 @@ def edge_box(
     return _made(models, "edge-box", ids.edge_box(box), access.EDGE, attributes)
 
 
-def domain(models: Catalogue, spec: Domain) -> Thing:
-    """A data domain before any figure has arrived."""
+def domain(models: Catalogue, contract: Contract, *others: Contract) -> Thing:
+    """A data domain before any figure has arrived.
+
+    Args:
+        models: Knows the installation's base URL.
+        contract: The feed that gives the domain its name, owner and cadence.
+        others: Further feeds of the same domain; the strictest decides who may see the figures.
+    """
     attributes = {
-        "titleVi": spec.title_vi,
-        "titleEn": spec.title_en,
-        "domainId": spec.id,
-        "ownerUnit": spec.owner_unit,
-        "ownerConfirmed": False,
-        "cadence": spec.cadence,
-        "sourceKind": spec.source_kind,
-        "likelySource": spec.likely_source,
+        "titleVi": contract.title.vi,
+        "titleEn": contract.title.en,
+        "domainId": contract.domain,
+        "ownerUnit": contract.unit.vi,
+        "ownerConfirmed": contract.confirmed,
+        "cadence": _CADENCES[contract.tables[0].grid.period],
+        "sourceKind": contract.mode,
+        "likelySource": contract.likely_source,
     }
-    return _made(models, "domain", ids.domain(spec.id), spec.policy, attributes)
+    sla = {"workHours": _hours(contract.sla.working), "offHours": _hours(contract.sla.off)}
+    return _made(
+        models,
+        "domain",
+        ids.domain(contract.domain),
+        access.of_domain(contract, *others),
+        attributes,
+        {"sla": {"properties": sla}},
+    )
+
+
+def _hours(duration: timedelta) -> float:
+    hours = duration / timedelta(hours=1)
+    return int(hours) if hours.is_integer() else hours
 
 
 def station(models: Catalogue, spec: Station) -> Thing:

@@ -1,11 +1,12 @@
 """The province as things: policies, province, communes, domains, stations, walls."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ioc_cloud.db.pool import Connection
+from ioc_cloud.feeds.catalogue import Catalogue as Feeds
 from ioc_cloud.settings import Settings
 from ioc_cloud.twin.book import SYSTEM, Book
 from ioc_cloud.twin.change_policy import ChangePolicy
@@ -27,6 +28,34 @@ _NEW: Final = Options(if_none_match="*")
 _NEWS: Final = Options(if_equal="skip-minimizing-merge")
 _WHOLE: Final = Options(if_equal="skip", allow_policy_lockout=True)
 LOBBY: Final = Wall("sanh", "Màn hình sảnh", "Lobby wall", columns=6, rows=3, public=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the province's things are made from.
+
+    Attributes:
+        communes: `maps/boundaries/communes.csv`.
+        crosswalk: `maps/boundaries/old_to_new_communes.csv`.
+        feeds: Their domains each have a thing.
+    """
+
+    communes: Path
+    crosswalk: Path
+    feeds: Feeds
+
+    @classmethod
+    def here(cls, feeds_folders: Sequence[Path] = ()) -> "Sources":
+        """The tables and contracts of this repository, and an installation's own contracts.
+
+        Raises:
+            ContractBroken: A file of one of the folders is no contract.
+        """
+        return cls(
+            BOUNDARIES / "communes.csv",
+            BOUNDARIES / "old_to_new_communes.csv",
+            Feeds.of_province(*feeds_folders),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +97,8 @@ def seed(
     connection: Connection,
     writer: Writer,
     models: WotModels,
+    sources: Sources,
     *,
-    communes: Path,
-    crosswalk: Path,
     demo: bool = False,
 ) -> Seeded:
     """Make what is not there yet; safe to repeat.
@@ -79,8 +107,7 @@ def seed(
         connection: The owner's.
         writer: Makes the changes.
         models: What the things are made after.
-        communes: `maps/boundaries/communes.csv`.
-        crosswalk: `maps/boundaries/old_to_new_communes.csv`.
+        sources: What they are made from.
         demo: Also the demonstration's stations, marked as simulated.
 
     Raises:
@@ -90,7 +117,7 @@ def seed(
         ChangePolicy(SYSTEM, policy_id, "PUT", ROOT, doc, _WHOLE)
         for policy_id, doc in things.policies().items()
     ]
-    described = list(_described(models, communes, crosswalk, demo=demo))
+    described = list(_described(models, sources, demo=demo))
     jobs += [Change(SYSTEM, one["thingId"], "PUT", ROOT, one, _NEW, models) for one in described]
     first = _done(connection, writer, jobs)
     there = [
@@ -106,16 +133,17 @@ def seed(
     )
 
 
-def _described(
-    models: WotModels, communes: Path, crosswalk: Path, *, demo: bool
-) -> Iterator[dict[str, Any]]:
+def _described(models: WotModels, sources: Sources, *, demo: bool) -> Iterator[dict[str, Any]]:
     catalogue = models.catalogue
     yield things.province(catalogue)
-    with communes.open(encoding="utf-8") as rows, crosswalk.open(encoding="utf-8") as before:
+    with (
+        sources.communes.open(encoding="utf-8") as rows,
+        sources.crosswalk.open(encoding="utf-8") as before,
+    ):
         for area in things.communes(rows, before):
             yield things.commune(catalogue, area)
-    for domain in things.DOMAINS:
-        yield things.domain(catalogue, domain)
+    for feeds in sources.feeds.domains.values():
+        yield things.domain(catalogue, *feeds)
     yield things.wall(catalogue, LOBBY)
     if demo:
         for station in things.DEMO_STATIONS:
@@ -136,16 +164,25 @@ def _unchanged(answer: object) -> bool:
     return isinstance(answer, DittoError) and answer.http == 412  # noqa: PLR2004
 
 
-def sow(connection: Connection, settings: Settings, *, demo: bool) -> Seeded:
-    """Seed an installation's database from the tables of this repository."""
+def sow(
+    connection: Connection,
+    settings: Settings,
+    *,
+    demo: bool,
+    feeds_folders: Sequence[Path] = (),
+) -> Seeded:
+    """Seed an installation's database from this repository and its own folders of contracts.
+
+    Raises:
+        ContractBroken: A file of one of the folders is no contract.
+    """
     models = WotModels(Catalogue(settings.twin_models_url))
-    communes, crosswalk = BOUNDARIES / "communes.csv", BOUNDARIES / "old_to_new_communes.csv"
-    boundaries.load(connection, communes, crosswalk)
+    sources = Sources.here(feeds_folders)
+    boundaries.load(connection, sources.communes, sources.crosswalk)
     return seed(
         connection,
         Writer(series_of=models.series_of, outbox=settings.twin_engine == "ditto"),
         models,
-        communes=communes,
-        crosswalk=crosswalk,
+        sources,
         demo=demo,
     )
