@@ -6,11 +6,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Door = Literal["rest", "pull", "folder", "sftp", "mqtt", "upload", "cli", "events"]
 Provenance = Literal["api", "file", "manual", "derived", "simulated"]
 Status = Literal["accepted", "partial", "refused", "repeated"]
+# Where a problem stands that is no single row's: a column that is not there.
+WHOLE_TABLE: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a cell, or a row.
+
+    Attributes:
+        row: Place in the table's rows, from 0; `WHOLE_TABLE` where it is no row's.
+        field: None where it is about the whole row.
+        rule: `required`, `type`, `min`, `max`, `usual`, `choice`, `area`, `period`, `duplicate`,
+            `spelling`, `text_number` ... or the contract's own.
+        severity: An error keeps the row out.
+    """
+
+    row: int
+    field: str | None
+    rule: str
+    dimension: Literal["correct", "complete", "clean"]
+    severity: Literal["error", "warning"]
+    value: str | None
+    vi: str
+    en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +46,25 @@ class Rows:
         sheet: Name of the sheet they stand on; empty where there is none.
         numbers: Row number of each in its sheet or file; empty counts from 1.
         letters: The column of each field, so that a fault has an address.
-        formulas: Addresses of cells that held a formula.
+        problems: What the door that read them saw: a lost column, a record of another shape.
     """
 
     cells: Sequence[Mapping[str, Any]]
     sheet: str = ""
     numbers: Sequence[int] = ()
     letters: Mapping[str, str] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
 
     def number(self, row: int) -> int:
-        """Where row `row`, from 0, stands for people."""
+        """Where row `row`, from 0, stands for people; 0 where it is no row's."""
+        if row == WHOLE_TABLE:
+            return 0
         return self.numbers[row] if self.numbers else row + 1
 
     def place(self, row: int, field_code: str | None = None) -> str:
         """Address of a row or a cell: `Ngày!C7`, `Ngày!7`, `7`."""
         letter = self.letters.get(field_code, "") if field_code else ""
-        where = f"{letter}{self.number(row)}"
+        where = letter if row == WHOLE_TABLE else f"{letter}{self.number(row)}"
         return f"{self.sheet}!{where}" if self.sheet else where
 
 
@@ -105,28 +132,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     return str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with a cell, or a row.
-
-    Attributes:
-        row: Place in the table's rows, from 0.
-        field: None where it is about the whole row.
-        rule: `required`, `type`, `min`, `max`, `usual`, `choice`, `area`, `period`, `duplicate`,
-            `spelling`, `text_number` ... or the contract's own.
-        severity: An error keeps the row out.
-    """
-
-    row: int
-    field: str | None
-    rule: str
-    dimension: Literal["correct", "complete", "clean"]
-    severity: Literal["error", "warning"]
-    value: str | None
-    vi: str
-    en: str
 
 
 @dataclass(frozen=True, slots=True)

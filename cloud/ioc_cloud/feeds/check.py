@@ -120,7 +120,7 @@ def check(
         before: Finds the cells of rows that are stored, for rules that look at the period before.
         oldest: Periods that end before it are refused.
     """
-    checked = Checked()
+    checked = Checked(problems=list(rows.problems))
     readable = _read(table, rows, places, checked, now=now, oldest=oldest)
     unique = _once_each(readable, checked)
     _judge(table, unique, checked, before)
@@ -138,8 +138,12 @@ def _read(
     oldest: datetime | None,
 ) -> list[Row]:
     model = row_model(table)
+    unreadable = {one.row for one in rows.problems if one.severity == "error"}
     found = []
     for index, raw in enumerate(rows.cells):
+        if index in unreadable:
+            checked.parked[index] = None
+            continue
         if _says_nothing(table, raw):
             checked.blank += 1
             continue

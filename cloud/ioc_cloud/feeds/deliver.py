@@ -22,6 +22,9 @@ from ioc_models.feeds import Contract, Period, TableSpec, periods
 
 MOST_PROBLEMS: Final = 5_000
 MOST_SHOWN: Final = 200
+# Where a file comes a second time a person has sent it twice; where a system says again what it
+# said before, it takes back what it said in between.
+MACHINE_DOORS: Final = frozenset({"pull", "mqtt", "events"})
 
 
 @dataclass(slots=True)

@@ -273,3 +273,7 @@ grant update (status, undone_at, undone_by, undo_reason, settled_at) on feed_bat
 grant update (cancelled_at) on feed_maintenance to ioc_api;
 grant update (sent_at, failure, read_at) on feed_notice to ioc_api, ioc_feeds;
 grant update on feed_source to ioc_feeds, ioc_api;
+
+-- What the doors of feeds read of our own events, and where they put what they cannot read.
+grant select on event, camera, camera_telemetry, commune, change_log to ioc_feeds;
+grant select, insert, update on parked, door_count to ioc_feeds;
