@@ -12,40 +12,58 @@ from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from enum import Enum
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from ioc_models.feeds import expressions
-from ioc_models.feeds.periods import Cadence
-
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=40)]
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}(\.[A-Z0-9_]{2,24})$")]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
-Expr = Annotated[str, StringConstraints(min_length=1, max_length=expressions.LONGEST)]
-
-# Columns that every table has; a field may not take their names.
-AREA: Final = "area"
-PERIOD: Final = "period"
-# What rules may name beside fields: which period of its year a row is of, from 1.
-PERIOD_NO: Final = "period_no"
-RESERVED: Final = frozenset(
-    {AREA, PERIOD, PERIOD_NO, expressions.PREVIOUS, "area_name", "version", "batch", "row", "as_of"}
+from ioc_models.feeds.part import (
+    AREA,
+    PERIOD,
+    PERIOD_NO,
+    RESERVED,
+    Code,
+    Expr,
+    Line,
+    Name,
+    Part,
+    Slug,
+    Words,
 )
+from ioc_models.feeds.periods import Cadence
+from ioc_models.feeds.sources import Column, Events, Paging, Pull, RowsFrom, SignIn
 
-
-class Part(BaseModel):
-    """A piece of a contract: nothing unknown in it, never changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Words(Part):
-    """The same in Vietnamese and English."""
-
-    vi: Line
-    en: Line
+__all__ = [
+    "AREA",
+    "PERIOD",
+    "PERIOD_NO",
+    "Band",
+    "Choice",
+    "Classification",
+    "Column",
+    "Contract",
+    "Dimension",
+    "Events",
+    "FieldSpec",
+    "FieldType",
+    "Grid",
+    "Indicator",
+    "KeyPart",
+    "Name",
+    "Paging",
+    "Part",
+    "Person",
+    "Pull",
+    "RowsFrom",
+    "Rule",
+    "Schedule",
+    "Severity",
+    "SignIn",
+    "Sla",
+    "Slug",
+    "TableSpec",
+    "Words",
+]
 
 
 class Person(Part):
@@ -392,100 +410,6 @@ class Indicator(Part):
         if self.danger is not None and self.danger.holds(value):
             return "danger"
         return "warn" if self.warn is not None and self.warn.holds(value) else "ok"
-
-
-class Column(Part):
-    """Where a field is found in another system's record.
-
-    Attributes:
-        path: JMESPath for JSON, the column's heading for CSV, a path of elements for XML.
-        scale: What the source's number is multiplied by, where it counts in another unit.
-        codes: Our codes by the source's; a code that is not here stands for itself.
-        time_format: strptime's words for a source's own way to write times.
-    """
-
-    path: Annotated[str, StringConstraints(min_length=1, max_length=300)]
-    scale: float | None = None
-    codes: Mapping[str, str] = Field(default_factory=dict)
-    time_format: str = ""
-
-
-class RowsFrom(Part):
-    """How a source's answer becomes rows of one table.
-
-    Attributes:
-        columns: By our field; `period` must be there, and `area` unless it is the province.
-        controls: Where totals stand, by our field; scaled as its column is.
-    """
-
-    table: Name
-    rows: str = Field(default="@", description="path of the records in the answer")
-    columns: Mapping[str, Column]
-    controls: Mapping[str, str] = Field(default_factory=dict)
-
-
-class Paging(Part):
-    """How a source hands out more than one page."""
-
-    style: Literal["none", "page", "offset", "cursor", "link"] = "none"
-    parameter: str = "page"
-    size_parameter: str = "size"
-    size: int = Field(default=200, ge=1, le=10_000)
-    cursor_path: str = ""
-    first: int = 1
-
-
-class SignIn(Part):
-    """How a source knows us; secrets stand in files of the installation, named here.
-
-    Attributes:
-        style: `gateway`: fixed headers alone, as LGSP's gateways want them.
-        headers: Sent along with any style; `{secret}` stands for the secret.
-        secret: Name of the installation's secret.
-    """
-
-    style: Literal["none", "basic", "bearer", "oauth2", "gateway"] = "none"
-    token_url: str = ""
-    client_id: str = ""
-    scope: str = ""
-    headers: Mapping[str, str] = Field(default_factory=dict)
-    secret: str = ""
-
-
-class Pull(Part):
-    """A source that we ask.
-
-    Attributes:
-        url: Absolute, or a path below the installation's `IOC_SOURCES_URL`; it alone tells a real
-            source from a simulated one.
-        query: `{day}`, `{since}`, `{period}` are put in.
-        every: How often we ask.
-    """
-
-    url: str
-    format: Literal["json", "csv", "xml"] = "json"
-    sign_in: SignIn = SignIn()
-    query: Mapping[str, str] = Field(default_factory=dict)
-    paging: Paging = Paging()
-    cursor: str = ""
-    every: timedelta = timedelta(hours=1)
-    timeout: timedelta = timedelta(seconds=30)
-    tables: tuple[RowsFrom, ...] = Field(min_length=1)
-
-
-class Events(Part):
-    """Rows that our own event tables give: nobody delivers them, the system counts them.
-
-    Attributes:
-        query: Name of a query of the product, which fixes its columns.
-        quantities: For `stations`: what stations call each of our fields; a station that measures
-            none of them has no row.
-    """
-
-    query: Literal["traffic", "stations"]
-    table: Name
-    every: timedelta = timedelta(minutes=5)
-    quantities: Mapping[str, str] = Field(default_factory=dict)
 
 
 class Contract(Part):
