@@ -9,6 +9,7 @@ export default defineConfig({
     // The page's policy allows no data: fonts, so nothing is inlined.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 2000,
+    rollupOptions: { input: { wall: "index.html", desk: "so-lieu/index.html" } },
   },
   test: { environment: "node", include: ["test/**/*.test.ts"] },
 });

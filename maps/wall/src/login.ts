@@ -18,7 +18,7 @@ export function askToSignIn(language: Language): Promise<void> {
     const form = element(
       "form",
       { class: "login-card", "data-testid": "login" },
-      element("img", { src: "./favicon.svg", alt: "", width: "72", height: "72" }),
+      element("img", { src: "/favicon.svg", alt: "", width: "72", height: "72" }),
       element("h1", {}, t(language, "title")),
       element("p", { class: "login-other" }, t(language, "title.other")),
       user.label,

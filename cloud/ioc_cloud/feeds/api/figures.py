@@ -1,6 +1,6 @@
 """Figures and contracts over HTTP."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -106,6 +106,7 @@ class FeedOut(Shown):
     indicators: list[IndicatorOut]
     quality: QualityOut
     received_at: Instant | None
+    provenance: str | None = Field(description="Của lần nộp mới nhất / of the newest delivery")
     rows_today: int
     parked_today: int
     source: SourceState | None
@@ -135,7 +136,7 @@ def list_feeds(who: ReaderOf, state: StateOf, feeds: FeedsOf) -> FeedList:
                 who,
                 feeds,
                 quality=scores.get(feed.id, QualityOut()),
-                received_at=last[feed.id][2] if feed.id in last else None,
+                last=last.get(feed.id),
                 today=today.get(feed.id, (feed.id, 0, 0, 0)),
                 source=sources.get(feed.id),
             )
@@ -151,7 +152,7 @@ def _feed(
     feeds: FeedsOf,
     *,
     quality: QualityOut,
-    received_at: datetime | None,
+    last: tuple[Any, ...] | None,
     today: tuple[Any, ...],
     source: tuple[Any, ...] | None,
 ) -> FeedOut:
@@ -188,7 +189,8 @@ def _feed(
             if who.shows(feed, one)
         ],
         quality=quality,
-        received_at=received_at,
+        received_at=last[2] if last else None,
+        provenance=last[5] if last else None,
         rows_today=int(today[2]),
         parked_today=int(today[3]),
         source=SourceState(

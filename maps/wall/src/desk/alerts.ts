@@ -1,0 +1,182 @@
+/** Alerts and tasks: what wants doing, until when, by whom; the steps of each kind. */
+import { element } from "../dom.ts";
+import { number } from "../format.ts";
+import { type Key, t } from "../i18n.ts";
+import { alert, alerts, stepAlert } from "./api.ts";
+import { countdown, moment, pill, said } from "./look.ts";
+import { acting, button, type Page, table } from "./page.ts";
+import type { Alert, AlertDetail } from "./wire.ts";
+
+const SEVERITY = { info: "info", warn: "warn", danger: "bad" } as const;
+const CLOSED = new Set(["closed", "false_alarm"]);
+
+export async function alertsPage(page: Page, id: string): Promise<Node> {
+  const text = (key: Key, values = {}) => t(page.language, key, values);
+  const [open, done] = await Promise.all([alerts(true), alerts(false)]);
+  const section = element(
+    "section",
+    {},
+    element("h2", {}, text("desk.alerts")),
+    open.length > 0 ? list(page, open) : element("p", { class: "dim" }, text("desk.no_alerts")),
+    element(
+      "details",
+      {},
+      element("summary", {}, text("desk.alerts.done", { n: done.length })),
+      list(page, done),
+    ),
+  );
+  if ([...open, ...done].some((one) => one.provenance === "simulated")) {
+    section.dataset.simulated = "";
+  }
+  if (id) await showAlert(page, Number(id));
+  return section;
+}
+
+function list(page: Page, of: readonly Alert[]): HTMLElement {
+  const { language } = page;
+  const heads = (["severity", "what", "where", "since", "due", "owner", "state"] as const).map(
+    (key) => t(language, `desk.alert.${key}`),
+  );
+  return table(
+    heads,
+    of.map((one) => [
+      pill(t(language, `desk.severity.${one.severity}` as Key), SEVERITY[one.severity]),
+      what(page, one),
+      one.area_name ?? one.area ?? "",
+      moment(one.opened_at, language),
+      due(page, one),
+      one.owner,
+      t(language, `desk.alert.state.${one.state}` as Key),
+    ]),
+    { "data-testid": "alerts" },
+  );
+}
+
+function what(page: Page, one: Alert): HTMLElement {
+  const open = element("button", { type: "button", class: "link" });
+  const value =
+    one.value === null ? "" : ` ${number(one.value, page.language, 1)} ${one.unit}`.trimEnd();
+  open.append(
+    element("strong", {}, `${said(one.title, page.language)}${value}`),
+    element("span", { class: "dim" }, said(one.reason, page.language)),
+  );
+  acting(page, open, () => showAlert(page, one.id));
+  return open;
+}
+
+function due(page: Page, one: Alert): Node | string {
+  if (one.due_at === null || CLOSED.has(one.state)) return "";
+  const late = Date.parse(one.due_at) < page.now();
+  return element(
+    "strong",
+    { class: late ? "late" : "" },
+    countdown(one.due_at, page.now(), page.language),
+  );
+}
+
+async function showAlert(page: Page, id: number): Promise<void> {
+  draw(page, await alert(id));
+}
+
+function draw(page: Page, found: AlertDetail): void {
+  const { language } = page;
+  const one = found.alert;
+  const text = (key: Key, values = {}) => t(language, key, values);
+  const body = page.drawer(
+    said(one.title, language),
+    element("p", {}, said(one.reason, language)),
+    element(
+      "div",
+      { class: "row" },
+      pill(text(`desk.severity.${one.severity}` as Key), SEVERITY[one.severity]),
+      pill(text(`desk.alert.state.${one.state}` as Key), "info"),
+      ...(one.provenance === "simulated" ? [pill(text("simulated.tag"), "warn")] : []),
+      element("span", { class: "dim" }, one.owner),
+      due(page, one),
+    ),
+    element("h3", {}, text("desk.checklist")),
+    checklist(page, found),
+  );
+  if (page.may.has("alerts") && !CLOSED.has(one.state)) body.append(actions(page, found));
+  body.append(
+    element("h3", {}, text("desk.near")),
+    found.near.length > 0
+      ? table(
+          [text("desk.alert.what"), text("desk.distance"), text("desk.at")],
+          found.near.map((other) => [
+            other.title,
+            `${number(other.distance_m, language)} m`,
+            other.at ? moment(other.at, language) : "",
+          ]),
+        )
+      : element("p", { class: "dim" }, text("desk.near.none")),
+    element("h3", {}, text("desk.history")),
+    element(
+      "ul",
+      { class: "said" },
+      ...found.steps.map((step) =>
+        element(
+          "li",
+          {},
+          `${moment(step.at, language)} · ${step.by} · ${text(`desk.action.${step.action}` as Key)}${step.note ? ` · ${step.note}` : ""}`,
+        ),
+      ),
+    ),
+  );
+}
+
+function checklist(page: Page, found: AlertDetail): HTMLElement {
+  const may = page.may.has("alerts") && !CLOSED.has(found.alert.state);
+  return element(
+    "ul",
+    { class: "checklist" },
+    ...found.checklist.map((item) => {
+      const box = element("input", { type: "checkbox" });
+      box.checked = item.done_at !== null;
+      box.disabled = !may || box.checked;
+      box.addEventListener(
+        "change",
+        () => void act(page, found, { action: "tick", step: item.index }),
+      );
+      return element("li", {}, element("label", {}, box, item.text));
+    }),
+  );
+}
+
+async function act(page: Page, found: AlertDetail, body: Record<string, unknown>): Promise<void> {
+  try {
+    draw(page, await stepAlert(found.alert.id, { ...body, version: found.alert.version }));
+  } catch {
+    page.toast(t(page.language, "desk.alert.moved"), "bad");
+    await showAlert(page, found.alert.id);
+  }
+  await page.refresh();
+}
+
+function actions(page: Page, found: AlertDetail): HTMLElement {
+  const text = (key: Key) => t(page.language, key);
+  const note = element("input", { type: "text", maxlength: "2000" });
+  const to = element("input", { type: "text", maxlength: "100" });
+  const choose = (action: string, extra: () => Record<string, unknown> = () => ({})) => {
+    const made = button(text(`desk.do.${action}` as Key));
+    acting(page, made, () => act(page, found, { action, note: note.value, ...extra() }));
+    return made;
+  };
+  const field = (key: Key, input: HTMLElement) =>
+    element("label", {}, element("span", {}, text(key)), input);
+  return element(
+    "div",
+    { class: "stack" },
+    field("desk.note", note),
+    field("desk.to", to),
+    element(
+      "div",
+      { class: "row" },
+      ...(found.alert.state === "open" ? [choose("acknowledge")] : []),
+      choose("note"),
+      choose("hand_over", () => ({ to: to.value })),
+      choose("close"),
+      choose("false_alarm"),
+    ),
+  );
+}
