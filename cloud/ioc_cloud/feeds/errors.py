@@ -4,6 +4,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from ioc_cloud.errors import CloudError
+from ioc_cloud.feeds.files.errors import FileRefused
 
 
 class ContractBroken(CloudError):
@@ -115,3 +116,18 @@ class OldTemplate(CloudError):
         super().__init__(f"{self.vi} / {self.en}")
         self.found = found
         self.now = now
+
+
+class WrongHeader(FileRefused):
+    """A sheet whose columns are not those of its table."""
+
+    slug = "wrong-header"
+    title = "Sai dòng tiêu đề / Wrong header"
+    words_vi = (
+        "Trang “{sheet}” không có dòng tiêu đề đúng. Cần các cột: {expected}. Đang có: {found}. "
+        "Hãy tải biểu mẫu và giữ nguyên hai dòng đầu."
+    )
+    words_en = (
+        "Sheet “{sheet}” has no header of this table. Expected columns: {expected}. Found: "
+        "{found}. Download the template and leave its first two rows as they are."
+    )
