@@ -163,6 +163,7 @@ def ratio(**changes: Any) -> dict[str, Any]:
         ("tables/0/rules/0/expr", "prev.cuont <= 5", "names 'cuont', which is no field"),
         ("tables/0/rules/0/expr", "count <=", "cannot be read"),
         ("tables/0/rules/0/expr", "__import__('os')", "is not taken"),
+        ("tables/0/rules/0/expr", "kind * 1000000000 == 'a'", "reckons with kind, which is a text"),
         ("tables/0/rules/0/fields", ["cuont"], "has no field 'cuont'"),
         ("tables/0/rules/0/weight", 0, "greater than 0"),
         ("tables/0/rules/0/dimension", "live", "'correct' or 'clean'"),

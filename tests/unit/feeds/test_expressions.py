@@ -98,6 +98,10 @@ def test_sums_and_comparisons_are_exact_for_counts(a: int, b: int) -> None:
         "eval('1')",
         "max(a, [b])",
         "round(a, ndigits=1)",
+        "'x' * 1000000000",
+        "'%1000000000d' % a",
+        "max('x', 'y') * 1000000000",
+        "(a or 'x') * 1000000000",
         "",
         "a +",
         "1_0__0",
@@ -149,6 +153,11 @@ def test_it_knows_what_it_needs() -> None:
     expression = parse("abs(a - prev.a) <= max(20, prev.b * 0.2)")
     assert expression.fields == {"a"}
     assert expression.previous == {"a", "b"}
+
+
+def test_it_knows_what_it_reckons_with_apart_from_what_it_compares() -> None:
+    assert parse("kind == 'x' or (a + prev.b) * 2 > c").reckoned == {"a", "b"}
+    assert parse("(kind == 'x') * max(a, b) > 0").reckoned == {"a", "b"}
 
 
 @pytest.mark.parametrize("row", [{}, {"a": None}, {"b": 1}])

@@ -322,9 +322,13 @@ class TableSpec(Part):
         """Compile an expression over its fields.
 
         Raises:
-            NotAnExpression: It names another field, or is none.
+            NotAnExpression: It names another field, reckons with texts, or is none.
         """
-        return expressions.parse(text, self.codes | {PERIOD_NO})
+        found = expressions.parse(text, self.codes | {PERIOD_NO})
+        for name in found.reckoned - {PERIOD_NO}:
+            if self.field(name).type in {FieldType.TEXT, FieldType.CODE}:
+                raise expressions.NotAnExpression(f"{text!r} reckons with {name}, which is a text")
+        return found
 
 
 class Band(Part):

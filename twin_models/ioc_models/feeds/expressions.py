@@ -67,11 +67,13 @@ class Expression:
         text: As the contract has it.
         fields: Names of this row's fields that it needs.
         previous: Names of the fields that it needs of the period before.
+        reckoned: Names among both that it reckons with: a text there could grow without bound.
     """
 
     text: str
     fields: frozenset[str]
     previous: frozenset[str]
+    reckoned: frozenset[str]
     _code: CodeType
 
     def __call__(
@@ -122,7 +124,8 @@ def parse(text: str, known: frozenset[str] | None = None) -> Expression:
     reader = _Reader(text, known)
     checked = reader.visit(tree)
     code = compile(ast.fix_missing_locations(checked), "<rule>", "eval")
-    return Expression(text, frozenset(reader.fields), frozenset(reader.previous), code)
+    fields, previous = frozenset(reader.fields), frozenset(reader.previous)
+    return Expression(text, fields, previous, frozenset(reader.reckoned), code)
 
 
 class _Reader(ast.NodeTransformer):
@@ -131,9 +134,11 @@ class _Reader(ast.NodeTransformer):
     def __init__(self, text: str, known: frozenset[str] | None) -> None:
         self.fields: set[str] = set()
         self.previous: set[str] = set()
+        self.reckoned: set[str] = set()
         self._text = text
         self._known = known
         self._depth = 0
+        self._reckoning = False
 
     def visit(self, node: ast.AST) -> Any:  # noqa: ANN401
         self._depth += 1
@@ -149,9 +154,24 @@ class _Reader(ast.NodeTransformer):
             raise self._refused(type(node).__name__)
         return super().generic_visit(node)
 
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        return self._inside(node, reckoning=True)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        return self._inside(node, reckoning=False)
+
+    def _inside(self, node: ast.AST, *, reckoning: bool) -> ast.AST:
+        before, self._reckoning = self._reckoning, reckoning
+        try:
+            return self.generic_visit(node)
+        finally:
+            self._reckoning = before
+
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if type(node.value) not in {int, float, str, bool}:
             raise self._refused(f"the constant {node.value!r}")
+        if self._reckoning and isinstance(node.value, str):
+            raise self._refused(f"reckoning with the text {node.value!r}")
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -175,6 +195,8 @@ class _Reader(ast.NodeTransformer):
             raise self._refused(f"the name {name!r}")
         if self._known is not None and name not in self._known:
             raise NotAnExpression(f"{self._text!r} names {name!r}, which is no field")
+        if self._reckoning:
+            self.reckoned.add(name)
         return name
 
     def _refused(self, what: str) -> NotAnExpression:
