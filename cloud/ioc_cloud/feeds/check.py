@@ -5,7 +5,7 @@ night; the rules that a contract states are stated nowhere else.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -55,7 +55,6 @@ class Checked:
         parked: Rows kept out, with what of their identity could be read.
         problems: In the order of rows.
         passed: Weight of the rules that held, and of all that could be asked, by rule.
-        weighed: Both by row, for scores that look at single rows.
     """
 
     taken: list[Row] = field(default_factory=list)
@@ -121,22 +120,22 @@ def check(
         oldest: Periods that end before it are refused.
     """
     checked = Checked(problems=list(rows.problems))
-    readable = _read(table, rows, places, checked, now=now, oldest=oldest)
+    readable = _read(table, rows, places, checked, _Span(now + AHEAD, oldest))
     unique = _once_each(readable, checked)
     _judge(table, unique, checked, before)
     checked.problems.sort(key=lambda problem: problem.row)
     return checked
 
 
-def _read(
-    table: TableSpec,
-    rows: Rows,
-    places: Places,
-    checked: Checked,
-    *,
-    now: datetime,
-    oldest: datetime | None,
-) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Between which moments a period may lie."""
+
+    latest: datetime
+    oldest: datetime | None
+
+
+def _read(table: TableSpec, rows: Rows, places: Places, checked: Checked, span: _Span) -> list[Row]:
     model = row_model(table)
     unreadable = {one.row for one in rows.problems if one.severity == "error"}
     found = []
@@ -149,13 +148,14 @@ def _read(
             continue
         untidy: list[Untidy] = []
         faults: list[Problem] = []
-        period = _period(table, raw, index, faults, untidy, now=now, oldest=oldest)
+        period = _period(table, raw, index, faults, untidy)
+        faults.extend(_outside(period, index, raw, span))
         area = _area(raw, places, index, faults, untidy)
         cells = _cells(model, raw, index, faults, untidy)
-        for one in untidy:
-            faults.append(
-                Problem(index, one.field, one.rule, "clean", "warning", one.value, one.vi, one.en)
-            )
+        faults.extend(
+            Problem(index, one.field, one.rule, "clean", "warning", one.value, one.vi, one.en)
+            for one in untidy
+        )
         checked.problems.extend(faults)
         key = _key(table, cells) if cells is not None else None
         identity = (period, area, key) if period and area and key is not None else None
@@ -178,9 +178,6 @@ def _period(
     index: int,
     faults: list[Problem],
     untidy: list[Untidy],
-    *,
-    now: datetime,
-    oldest: datetime | None,
 ) -> Period | None:
     said = raw.get(PERIOD)
     try:
@@ -201,16 +198,22 @@ def _period(
                 PERIOD, "spelling", str(said), f"kỳ nên viết {period}", f"is to be written {period}"
             )
         )
-    if period.start > now + AHEAD:
-        faults.append(_error(index, PERIOD, "period", said, "kỳ ở tương lai", "lies in the future"))
-    elif oldest is not None and period.end < oldest:
-        faults.append(
-            _error(
-                index, PERIOD, "period", said,
-                "kỳ đã quá thời hạn lưu giữ", "is older than what is kept",
-            )
-        )  # fmt: skip
     return period
+
+
+def _outside(
+    period: Period | None, index: int, raw: Mapping[str, Any], span: _Span
+) -> Iterator[Problem]:
+    if period is None:
+        return
+    said = raw.get(PERIOD)
+    if period.start > span.latest:
+        yield _error(index, PERIOD, "period", said, "kỳ ở tương lai", "lies in the future")
+    elif span.oldest is not None and period.end < span.oldest:
+        yield _error(
+            index, PERIOD, "period", said,
+            "kỳ đã quá thời hạn lưu giữ", "is older than what is kept",
+        )  # fmt: skip
 
 
 def _area(
@@ -323,7 +326,8 @@ def _count_values(
             checked.problems.append(
                 Problem(
                     index, spec.code, "usual", "correct", "warning", _shown(value),
-                    f"khác thường: ngoài {low:g} đến {high:g}", f"is unusual: not {low:g} to {high:g}",
+                    f"khác thường: ngoài {low:g} đến {high:g}",
+                    f"is unusual: not {low:g} to {high:g}",
                 )
             )  # fmt: skip
             continue

@@ -58,6 +58,9 @@ def deliver(
 
     Args:
         connection: In the transaction that this belongs to, or in none: then in one of its own.
+        catalogue: The contracts by which the batch is judged.
+        batch: As it came.
+        now: When it came.
         trial: Say what would become of it, and store nothing.
 
     Raises:
@@ -89,7 +92,7 @@ def _deliver(
         return receipt
     number = _store(connection, feed, batch, tables, receipt, now)
     for table in tables:
-        figures.renew(connection, catalogue, feed, table.spec, table.periods, batch=number, now=now)
+        figures.Renewal(catalogue, feed, table.spec, number, now).run(connection, table.periods)
     return replace(receipt, batch=number)
 
 
@@ -397,5 +400,5 @@ def undo(
             touched.setdefault(table_id, []).append(periods.containing(start, spec.grid.period))
         for table_id, of in touched.items():
             spec = catalogue.table(feed.id, table_id)
-            figures.renew(connection, catalogue, feed, spec, sorted(of), batch=batch, now=now)
+            figures.Renewal(catalogue, feed, spec, batch, now).run(connection, sorted(of))
         return feed.id

@@ -118,17 +118,20 @@ def _whole(
 
 
 def made(
-    feed: Contract,
-    table: TableSpec,
-    catalogue: Catalogue,
-    period: Period,
-    rows: Sequence[Source],
+    feed: Contract, table: TableSpec, period: Period, rows: Sequence[Source], expected: int | None
 ) -> Iterator[Figure]:
-    """The figures of one period of one table: each area's, then the province's."""
+    """The figures of one period of one table: each area's, then the province's.
+
+    Args:
+        feed: The table's feed.
+        table: What the rows are of.
+        period: What they are of.
+        rows: Those that count.
+        expected: Areas that should have reported; None where nobody can know.
+    """
     by_area: dict[str, list[Source]] = defaultdict(list)
     for row in rows:
         by_area[row.area].append(row)
-    expected = len(catalogue.areas_of(table)) if table.grid.expected else None
     for one in feed.indicators:
         if one.table != table.id:
             continue
@@ -139,36 +142,37 @@ def made(
             value, above, below = plan.parts(own, period.number)
             if value is None and above is None:
                 continue
-            yield _figure(one, area, period, (value, above, below), own, covered=1, expected=1)
+            yield _figure(one, area, period, _Whole((value, above, below), own, 1, 1))
             behind.extend(own)
             parts.append((above, below) if above is not None else (value or 0.0, None))
         if parts and table.grid.areas != "province" and one.space != "none":
-            yield _figure(
-                one, PROVINCE_CODE, period, _whole(one, parts), behind,
-                covered=len(parts), expected=expected,
-            )  # fmt: skip
+            whole = _Whole(_whole(one, parts), behind, len(parts), expected)
+            yield _figure(one, PROVINCE_CODE, period, whole)
 
 
-def _figure(
-    one: Indicator,
-    area: str,
-    period: Period,
-    parts: tuple[float | None, float | None, float | None],
-    rows: Sequence[Source],
-    *,
-    covered: int,
-    expected: int | None,
-) -> Figure:
-    own = len(area) > PROVINCE_DIGITS or covered == expected == 1
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A value's parts with the rows behind it."""
+
+    parts: tuple[float | None, float | None, float | None]
+    rows: Sequence[Source]
+    covered: int
+    expected: int | None
+
+
+def _figure(one: Indicator, area: str, period: Period, whole: _Whole) -> Figure:
+    rows = whole.rows
+    own = len(area) > PROVINCE_DIGITS or whole.covered == whole.expected == 1
+    value, numerator, denominator = whole.parts
     return Figure(
         indicator=one.code,
         area=area,
         period=period,
-        value=parts[0],
-        numerator=parts[1],
-        denominator=parts[2],
-        covered=covered,
-        expected=expected,
+        value=value,
+        numerator=numerator,
+        denominator=denominator,
+        covered=whole.covered,
+        expected=whole.expected,
         # A whole is as old as its oldest part, and known since its newest came.
         as_of=min(row.as_of for row in rows),
         received_at=max(row.received_at for row in rows),
@@ -183,70 +187,84 @@ def _provenance(of: set[str], *, own: bool) -> str:
     return next(iter(of)) if own and len(of) == 1 else "derived"
 
 
-def renew(
-    connection: Connection,
-    catalogue: Catalogue,
-    feed: Contract,
-    table: TableSpec,
-    periods: Sequence[Period],
-    *,
-    batch: int | None,
-    now: datetime,
-) -> int:
-    """Make the figures of some periods anew from the rows that count; says how many changed.
+Known = Mapping[tuple[str, str], tuple[int, tuple[Any, ...]]]
 
-    Call inside the transaction that changed the rows.
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Makes a table's figures anew where rows have changed, in the transaction that changed them.
+
+    Attributes:
+        batch: What changed them.
     """
-    codes = [one.code for one in feed.indicators if one.table == table.id]
-    if not codes or not periods:
-        return 0
-    starts = [period.start for period in periods]
-    rows: dict[datetime, list[Source]] = defaultdict(list)
-    for start, area, _, cells, _, _, _, as_of, received_at, provenance in connection.execute(
-        sql.ROWS_NOW, (feed.id, table.id, starts)
-    ):
-        rows[start].append(Source(area, cells, as_of, received_at, provenance))
-    known: dict[tuple[str, str, datetime], tuple[int, tuple[Any, ...]]] = {
-        (indicator, area, start): (version, tuple(said))
-        for indicator, area, start, version, *said in connection.execute(
-            sql.FIGURES_NOW, (codes, starts)
-        )
-    }
-    changed = 0
-    with connection.cursor() as cursor, cursor.copy(sql.ADD_FIGURES) as copy:
-        for period in periods:
-            for one in _with_withdrawn(
-                feed, table, catalogue, period, rows[period.start], known, now
-            ):
-                version, said = known.get((one.indicator, one.area, period.start), (0, ()))
-                if version and said == one.said:
-                    continue
-                changed += 1
-                copy.write_row(
-                    (
-                        one.indicator, one.area, period.start, version + 1, feed.id, str(period),
-                        period.end, one.value, one.numerator, one.denominator, one.covered,
-                        one.expected, one.as_of, one.received_at, one.provenance, batch,
-                    )
+
+    catalogue: Catalogue
+    feed: Contract
+    table: TableSpec
+    batch: int | None
+    now: datetime
+
+    def run(self, connection: Connection, of: Sequence[Period]) -> int:
+        """Renew some periods; says how many figures got another version."""
+        codes = [one.code for one in self.feed.indicators if one.table == self.table.id]
+        if not codes or not of:
+            return 0
+        starts = [period.start for period in of]
+        rows = self._rows(connection, starts)
+        known = _known(connection, codes, starts)
+        changed = 0
+        with connection.cursor() as cursor, cursor.copy(sql.ADD_FIGURES) as copy:
+            for period in of:
+                there = known[period.start]
+                for one in self._with_withdrawn(period, rows[period.start], there):
+                    version, said = there.get((one.indicator, one.area), (0, ()))
+                    if version == 0 or said != one.said:
+                        changed += 1
+                        copy.write_row(self._row(one, version + 1))
+        return changed
+
+    def _rows(
+        self, connection: Connection, starts: list[datetime]
+    ) -> Mapping[datetime, list[Source]]:
+        found: dict[datetime, list[Source]] = defaultdict(list)
+        asked = (self.feed.id, self.table.id, starts)
+        for start, area, _, cells, _, _, _, as_of, received_at, provenance in connection.execute(
+            sql.ROWS_NOW, asked
+        ):
+            found[start].append(Source(area, cells, as_of, received_at, provenance))
+        return found
+
+    def _with_withdrawn(
+        self, period: Period, rows: Sequence[Source], known: Known
+    ) -> Iterator[Figure]:
+        table = self.table
+        expected = len(self.catalogue.areas_of(table)) if table.grid.expected else None
+        seen = set()
+        for one in made(self.feed, table, period, rows, expected):
+            seen.add((one.indicator, one.area))
+            yield one
+        for (indicator, area), (_, said) in known.items():
+            if (indicator, area) not in seen:
+                *_, expected, provenance = said
+                yield Figure(
+                    indicator, area, period, None, None, None, 0, expected, period.end, self.now,
+                    provenance,
                 )  # fmt: skip
-    return changed
+
+    def _row(self, one: Figure, version: int) -> tuple[Any, ...]:
+        return (
+            one.indicator, one.area, one.period.start, version, self.feed.id, str(one.period),
+            one.period.end, one.value, one.numerator, one.denominator, one.covered,
+            one.expected, one.as_of, one.received_at, one.provenance, self.batch,
+        )  # fmt: skip
 
 
-def _with_withdrawn(
-    feed: Contract,
-    table: TableSpec,
-    catalogue: Catalogue,
-    period: Period,
-    rows: Sequence[Source],
-    known: Mapping[tuple[str, str, datetime], tuple[int, tuple[Any, ...]]],
-    now: datetime,
-) -> Iterator[Figure]:
-    seen = set()
-    for one in made(feed, table, catalogue, period, rows):
-        seen.add((one.indicator, one.area))
-        yield one
-    for (indicator, area, start), (_, said) in known.items():
-        if start == period.start and (indicator, area) not in seen:
-            yield Figure(
-                indicator, area, period, None, None, None, 0, said[4], period.end, now, said[5]
-            )
+def _known(
+    connection: Connection, codes: list[str], starts: list[datetime]
+) -> Mapping[datetime, Known]:
+    found: dict[datetime, dict[tuple[str, str], tuple[int, tuple[Any, ...]]]] = defaultdict(dict)
+    for indicator, area, start, version, *said in connection.execute(
+        sql.FIGURES_NOW, (codes, starts)
+    ):
+        found[start][indicator, area] = (version, tuple(said))
+    return found

@@ -20,7 +20,9 @@ from ioc_models.feeds import Cadence, FieldSpec, NotAPeriod, Period, TableSpec, 
 from ioc_models.feeds.contract import AREA, PERIOD, FieldType
 from ioc_models.feeds.periods import LOCAL
 
-BLANK: Final = frozenset({"", "-", "–", "—", "...", "…", "n/a", "N/A", "#N/A", "null", "NULL"})
+BLANK: Final = frozenset(
+    {"", "-", "\u2013", "\u2014", "...", "…", "n/a", "N/A", "#N/A", "null", "NULL"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def refusal(
     rule: str, vi: str, en: str, dimension: Literal["correct", "clean"] = "correct"
 ) -> PydanticCustomError:
     """A cell that is refused; `dimension` says which score it lowers."""
-    return PydanticCustomError("refused", en, {"rule": rule, "vi": vi, "dimension": dimension})  # type: ignore[arg-type]
+    return PydanticCustomError("refused", en, {"rule": rule, "vi": vi, "dimension": dimension})
 
 
 def is_blank(raw: object) -> bool:
@@ -261,29 +263,43 @@ def period_of(raw: object, cadence: Cadence) -> tuple[Period, bool]:
 
 
 def _rewritten(said: str, cadence: Cadence) -> str:
-    parts = [
-        part for part in text.folded(said).replace("-", "/").replace(" ", "/").split("/") if part
-    ]
-    match cadence, parts:
-        case Cadence.DAY, [day, month, year]:
-            return f"{year}-{month:0>2}-{day:0>2}"
-        case Cadence.MONTH, [*_, month, year]:
-            return f"{year}-{month.removeprefix('t'):0>2}"
-        case Cadence.QUARTER, [*_, quarter, year]:
-            return f"{year}-Q{quarter.removeprefix('q')}"
-        case Cadence.WEEK, [*_, week, year]:
-            return f"{year}-W{week.removeprefix('w'):0>2}"
-        case Cadence.YEAR, ["nam", year]:
-            return year
-        case ((Cadence.HOUR | Cadence.QUARTER_HOUR), _):
-            try:
-                moment = datetime.fromisoformat(said)
-            except ValueError:
-                return said
-            return str(
-                periods.containing(
-                    moment if moment.tzinfo else moment.replace(tzinfo=LOCAL), cadence
-                )
-            )
-        case _:
-            return said
+    """What people write, as ISO 8601 has it; what cannot be made of it stays as it was."""
+    if cadence.is_short:
+        return _moment_period(said, cadence)
+    parts = text.folded(said).replace("-", "/").replace(" ", "/").split("/")
+    parts = [part for part in parts if part]
+    shape = _ISO.get((cadence, min(len(parts), 3)))
+    if shape is None:
+        return said
+    width = 1 if cadence is Cadence.QUARTER else 2
+    said_parts = [part.lstrip("tqw").zfill(width) for part in parts[-_PARTS[cadence] :]]
+    return shape.format(*reversed(said_parts))
+
+
+# By how many parts people write at least: `24/11/2026`, `11/2026`, `thang 11/2026`, `nam 2026`.
+_PARTS: Final = {
+    Cadence.DAY: 3,
+    Cadence.MONTH: 2,
+    Cadence.QUARTER: 2,
+    Cadence.WEEK: 2,
+    Cadence.YEAR: 1,
+}
+_ISO: Final = {
+    (Cadence.DAY, 3): "{}-{}-{}",
+    (Cadence.MONTH, 2): "{}-{}",
+    (Cadence.MONTH, 3): "{}-{}",
+    (Cadence.QUARTER, 2): "{}-Q{}",
+    (Cadence.QUARTER, 3): "{}-Q{}",
+    (Cadence.WEEK, 2): "{}-W{}",
+    (Cadence.WEEK, 3): "{}-W{}",
+    (Cadence.YEAR, 2): "{}",
+}
+
+
+def _moment_period(said: str, cadence: Cadence) -> str:
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        return said
+    local = moment if moment.tzinfo else moment.replace(tzinfo=LOCAL)
+    return str(periods.containing(local, cadence))
