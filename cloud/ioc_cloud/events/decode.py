@@ -14,21 +14,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from ioc_cloud.events import canonical
+from ioc_cloud.events.canonical import Told
 from ioc_models import topics
 from ioc_models.events import (
     EPOCH,
     MAX_EVENT_BYTES,
     VERSION,
     BoxStatus,
+    CameraHealth,
     CameraTelemetry,
     Event,
     Message,
+    PlateSeen,
     canonical_json,
     content_sha256,
-    id_milliseconds,
     milliseconds,
     signed_bytes,
 )
+from ioc_models.geo import EXTENT
 
 Reason = Literal[
     "topic",
@@ -98,14 +101,12 @@ class Sighting(NamedTuple):
     """An event that passed, with what storage needs beside it.
 
     Attributes:
-        payload: The event's `data`, which stands in `event` as it was checked.
         time: `seen_at` as the id carries it, to the millisecond.
         text: The body as it came.
     """
 
     topic: str
-    event: Event
-    payload: Message
+    event: Told
     time: datetime
     text: str
     sha256: str
@@ -201,34 +202,67 @@ def park(topic: str, payload: bytes, reason: Reason, detail: str) -> Parked:
 def _sighting(wire: Wire, address: topics.Address, door: Door) -> Sighting:
     if wire.retained:
         raise _Refused("retained", "events must not be retained")
-    read = canonical.read(wire.payload)
+    read = canonical.read(wire.payload, address.name)
     if read is not None:
-        event, payload, body, sha256 = read
+        event, text, sha256 = read
         time = _place_and_time(event, address, door)
     else:
         body = _body(wire.payload)
-        event = _model(_EventFromJson, body)
+        checked = _model(_EventFromJson, body)
+        event = _told(checked)
         time = _place_and_time(event, address, door)
-        payload = _payload(event)
-        sha256 = content_sha256(body)
+        event = _with_payload(event, _payload(checked))
+        text, sha256 = wire.payload.decode(), content_sha256(body)
     return Sighting(
-        topic=wire.topic,
-        event=event,
-        payload=payload,
-        time=time,
-        text=wire.payload.decode(),
-        sha256=sha256,
-        signature=_signature(event, body, sha256, door),
-        clock_suspect=_clock_suspect(event, time, door.now),
+        wire.topic,
+        event,
+        time,
+        text,
+        sha256,
+        _signature(event, text, sha256, door),
+        _clock_suspect(event, time, door.now),
     )
 
 
-def _place_and_time(event: Event, address: topics.Address, door: Door) -> datetime:
-    if (event.box, event.kind) != (address.box, address.name):
+def _told(event: Event) -> Told:
+    """In plain values, but for what its kind adds."""
+    place = event.location
+    return Told(
+        id=str(event.id),
+        box=event.box,
+        epoch=str(event.epoch),
+        seq=event.seq,
+        kind=event.kind,
+        camera=event.camera,
+        seen_at=event.seen_at,
+        lon=place.lon if place else None,
+        lat=place.lat if place else None,
+        plate=None,
+        state=None,
+        simulated=event.simulated,
+        replayed=event.replayed,
+        synced=event.clock.synced,
+        offset_ms=event.clock.offset_ms,
+        prev=event.prev,
+        sig=event.sig,
+    )
+
+
+def _with_payload(event: Told, payload: Message) -> Told:
+    if isinstance(payload, PlateSeen):
+        return event._replace(plate=payload.plate.text)
+    if isinstance(payload, CameraHealth):
+        return event._replace(state=payload.state.value)
+    return event
+
+
+def _place_and_time(event: Told, address: topics.Address, door: Door) -> datetime:
+    if event.box != address.box or event.kind != address.name:
         raise _Refused("topic_mismatch", f"body says {event.box}/{event.kind}")
     time = _time(event, door)
-    if event.location is not None and not event.location.in_extent():
-        raise _Refused("outside_province", f"{event.location.lon}, {event.location.lat}")
+    lon, lat = event.lon, event.lat
+    if lon is not None and lat is not None and not _in_extent(lon, lat):
+        raise _Refused("outside_province", f"{lon}, {lat}")
     return time
 
 
@@ -296,12 +330,25 @@ def _model(model: type[M], body: dict[str, Any]) -> M:
         raise _Refused("schema", _first_error(error)) from error
 
 
-def _time(event: Event, door: Door) -> datetime:
-    _within_reach(event.seen_at, door)
-    carried = id_milliseconds(event.id)
-    if carried != milliseconds(event.seen_at):
-        raise _Refused("id_time", f"id carries {carried} ms, seen_at is {event.seen_at}")
+def _in_extent(lon: float, lat: float) -> bool:
+    west, south, east, north = EXTENT
+    return west <= lon <= east and south <= lat <= north
+
+
+def _time(event: Told, door: Door) -> datetime:
+    seen_at = event.seen_at
+    _within_reach(seen_at, door)
+    carried = _carried_ms(event.id)
+    if carried != milliseconds(seen_at):
+        raise _Refused("id_time", f"id carries {carried} ms, seen_at is {seen_at}")
     return EPOCH + timedelta(milliseconds=carried)
+
+
+def _carried_ms(identifier: str) -> int | None:
+    """`id_milliseconds` of a UUID that is still text: half of its price is the UUID."""
+    if identifier[14] != "7" or identifier[19] not in "89ab":
+        return None
+    return int(identifier[:8] + identifier[9:13], 16)
 
 
 def _within_reach(at: datetime, door: Door) -> None:
@@ -311,15 +358,13 @@ def _within_reach(at: datetime, door: Door) -> None:
         raise _Refused("time_ancient", f"{at} is older than {door.retention.days} days")
 
 
-def _clock_suspect(event: Event, time: datetime, now: datetime) -> bool:
+def _clock_suspect(event: Told, time: datetime, now: datetime) -> bool:
     return (
-        not event.clock.synced
-        or abs(event.clock.offset_ms) > SUSPECT_OFFSET_MS
-        or time - now > SUSPECT_OFFSET
+        not event.synced or abs(event.offset_ms) > SUSPECT_OFFSET_MS or time - now > SUSPECT_OFFSET
     )
 
 
-def _signature(event: Event, body: dict[str, Any], sha256: str, door: Door) -> Signature:
+def _signature(event: Told, text: str, sha256: str, door: Door) -> Signature:
     """Whose word it is; one check speaks for the whole chain of hashes behind it.
 
     A check costs as much as all the rest of decoding. `prev` stands under the signature
@@ -332,7 +377,7 @@ def _signature(event: Event, body: dict[str, Any], sha256: str, door: Door) -> S
         return "unknown_key"
     if (event.box, sha256) not in door.vouched:
         try:
-            key.verify(b64decode(event.sig), signed_bytes(body))
+            key.verify(b64decode(event.sig), signed_bytes(json.loads(text)))
         except InvalidSignature as error:
             raise _Refused("signature", "signature does not fit the registered key") from error
     if event.prev is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import structlog
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -159,7 +160,7 @@ class Inbox:
         """Tell boxes what is committed. A word that is lost is said again at redelivery."""
         for receipt in receipts:
             ack = Ack(
-                epoch=receipt.spool.epoch,
+                epoch=UUID(receipt.spool.epoch),
                 ok=ranges(receipt.ok),
                 rej=receipt.rejections(),
             )

@@ -5,9 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Final, NamedTuple
-from uuid import UUID
 
-import orjson
 import psycopg
 from psycopg.types.json import Json
 
@@ -23,19 +21,19 @@ from ioc_cloud.events.decode import (
     TelemetryNote,
     park,
 )
-from ioc_models.events import CameraHealth, PlateSeen, Rejection, ranges
+from ioc_models.events import Rejection, ranges
 
 # What is wrong with a row rather than with the server: bad values, broken rules,
 # limits of size, a trigger's refusal, an internal error on odd geometry.
 _POISON: Final = frozenset({"21", "22", "23", "54", "P0"})
-_POISON_STATES: Final = frozenset({"XX000"})
+_POISON_STATES: Final = frozenset({"XX000", sql.SEEN_BEFORE})
 
 
 class Spool(NamedTuple):
     """One spool of one box: the space in which a seq counts."""
 
     box: str
-    epoch: UUID
+    epoch: str
 
 
 @dataclass(slots=True)
@@ -65,8 +63,8 @@ class Sorted:
         moves: What they change on cameras; None when to be made anew.
     """
 
-    fresh: dict[UUID, Sighting] = field(default_factory=dict)
-    seqs: dict[Spool, dict[int, UUID]] = field(default_factory=dict)
+    fresh: dict[str, Sighting] = field(default_factory=dict)
+    seqs: dict[Spool, dict[int, str]] = field(default_factory=dict)
     repeats: list[Sighting] = field(default_factory=list)
     statuses: list[StatusNote] = field(default_factory=list)
     telemetry: list[TelemetryNote] = field(default_factory=list)
@@ -151,18 +149,42 @@ def store(
         psycopg.Error: The server's trouble, not a row's; nothing was written of
             what was not returned, and the call may be repeated.
     """
+    batch = ahead or sort(items)
     try:
-        return _store_together(connection, ahead.copy() if ahead else sort(items))
+        return _store_new(connection, batch)
+    except psycopg.Error as error:
+        if not _blames_a_row(error):
+            raise
+    try:
+        return _store_with_care(connection, batch.copy())
     except psycopg.Error as error:
         if not _blames_a_row(error):
             raise
         if len(items) == 1:
-            return _store_together(connection, sort([_poisoned(items[0], error)]))
+            return _store_with_care(connection, sort([_poisoned(items[0], error)]))
     half = len(items) // 2
     return store(connection, items[:half]) + store(connection, items[half:])
 
 
-def _store_together(connection: Connection, batch: Sorted) -> list[Receipt]:
+def _store_new(connection: Connection, batch: Sorted) -> list[Receipt]:
+    """All in one go, in the belief that none of it is stored: the server never waits for us.
+
+    Raises:
+        psycopg.Error: Nothing was written; a row is wrong, or has been here before.
+    """
+    receipts = _receipts(batch)
+    with connection.pipeline(), connection.transaction():
+        connection.execute(sql.LOCK, (CHANGE_LOCK,))
+        if batch.fresh:
+            connection.execute(sql.REFUSE_SEEN, _spools(batch.seqs))
+            connection.execute(sql.STORE_NEW, batch.rows or _rows(batch.fresh.values()))
+        _write_twins(connection, batch)
+        _write_books(connection, batch, receipts)
+    return receipts
+
+
+def _store_with_care(connection: Connection, batch: Sorted) -> list[Receipt]:
+    """What is stored already is found and told apart first."""
     with connection.transaction():
         connection.execute(sql.LOCK, (CHANGE_LOCK,))
         if batch.fresh:
@@ -189,7 +211,7 @@ def _set_known_aside(connection: Connection, batch: Sorted) -> None:
         "seqs": [one.event.seq for one in left],
     }
     rows = connection.execute(sql.KNOWN_SEQS, parameters).fetchall()
-    holders = {(box, epoch, seq): holder for box, epoch, seq, holder in rows}
+    holders = {(box, str(epoch), seq): holder for box, epoch, seq, holder in rows}
     for one in left:
         event = one.event
         if holder := holders.get((event.box, event.epoch, event.seq)):
@@ -202,7 +224,7 @@ def _seen_before(connection: Connection, batch: Sorted) -> list[Sighting]:
     return [
         batch.fresh[holder]
         for box, epoch, seen in rows
-        for seq, holder in batch.seqs[Spool(box, epoch)].items()
+        for seq, holder in batch.seqs[Spool(box, str(epoch))].items()
         if any(seq in part for part in seen)
     ]
 
@@ -214,7 +236,8 @@ def _set_repeats_aside(connection: Connection, batch: Sorted, suspects: Iterable
         "ids": [one.event.id for one in asked],
         "times": [one.time for one in asked],
     }
-    known: dict[UUID, str] = dict(connection.execute(sql.KNOWN_IDS, parameters).fetchall())
+    rows = connection.execute(sql.KNOWN_IDS, parameters).fetchall()
+    known = {str(identifier): sha256 for identifier, sha256 in rows}
     for one in asked:
         sha256 = known.get(one.event.id)
         if sha256 is None:
@@ -232,44 +255,55 @@ def _insert(connection: Connection, batch: Sorted) -> None:
     rows = batch.rows or _rows(batch.fresh.values())
     stored = connection.execute(sql.STORE, rows).fetchall()
     if len(stored) < len(batch.fresh):
-        taken = {identifier for (identifier,) in stored}
+        taken = {str(identifier) for (identifier,) in stored}
         left = [one for identifier, one in batch.fresh.items() if identifier not in taken]
         _set_repeats_aside(connection, batch, left)
 
 
 def _rows(fresh: Collection[Sighting]) -> dict[str, str]:
+    """The columns of the rows, each an array as PostgreSQL spells it."""
+    events = [one.event for one in fresh]
+    points = {(event.lon, event.lat) for event in events if event.lon is not None}
+    plates = [event.plate for event in events]
     return {
-        "rows": orjson.dumps([_row(n, one) for n, one in enumerate(fresh)]).decode(),
+        "ids": _texts([event.id for event in events]),
+        "times": _texts([one.time.isoformat() for one in fresh]),
+        "boxes": _texts([event.box for event in events]),
+        "epochs": _texts([event.epoch for event in events]),
+        "seqs": _numbers([event.seq for event in events]),
+        "kinds": _texts([event.kind for event in events]),
+        "cameras": _texts([event.camera for event in events]),
+        "lons": _numbers([event.lon for event in events]),
+        "lats": _numbers([event.lat for event in events]),
+        "point_lons": _numbers([lon for lon, _ in points]),
+        "point_lats": _numbers([lat for _, lat in points]),
+        "plates": _texts(plates),
+        # `plates.search_key` of a text that is upper-case letters and digits already.
+        "plate_keys": _texts([plate and plate.replace("Đ", "D") for plate in plates]),
+        "simulated": _truths([event.simulated for event in events]),
+        "replayed": _truths([event.replayed for event in events]),
+        "suspect": _truths([one.clock_suspect for one in fresh]),
+        "signatures": _texts([one.signature for one in fresh]),
+        "hashes": '{"\\\\x' + '","\\\\x'.join([one.sha256 for one in fresh]) + '"}',
         # The bodies go in as the boxes wrote them: parsed here, never written anew.
         "bodies": sql.BETWEEN_BODIES.join([one.text for one in fresh]),
         "between": sql.BETWEEN_BODIES,
     }
 
 
-def _row(n: int, one: Sighting) -> dict[str, Any]:
-    event = one.event
-    plate = one.payload.plate.text if isinstance(one.payload, PlateSeen) else None
-    place = event.location
-    return {
-        "n": n,
-        "id": event.id,
-        "time": one.time,
-        "box": event.box,
-        "epoch": event.epoch,
-        "seq": event.seq,
-        "kind": event.kind,
-        "camera": event.camera,
-        "lon": place.lon if place else None,
-        "lat": place.lat if place else None,
-        "plate": plate,
-        # `plates.search_key` of a text that is upper-case letters and digits already.
-        "plate_key": plate.replace("Đ", "D") if plate else None,
-        "simulated": event.simulated,
-        "replayed": event.replayed,
-        "clock_suspect": one.clock_suspect,
-        "signature": one.signature,
-        "sha256": one.sha256,
-    }
+def _texts(texts: Sequence[str | None]) -> str:
+    """Of checked names and texts: none holds a quote or a backslash."""
+    if None in texts:
+        return "{" + ",".join(["null" if text is None else f'"{text}"' for text in texts]) + "}"
+    return '{"' + '","'.join(texts) + '"}' if texts else "{}"  # type: ignore[arg-type]
+
+
+def _numbers(numbers: Iterable[float | None]) -> str:
+    return "{" + ",".join(["null" if n is None else repr(n) for n in numbers]) + "}"
+
+
+def _truths(truths: Iterable[bool]) -> str:
+    return "{" + ",".join(["t" if truth else "f" for truth in truths]) + "}"
 
 
 def _receipts(batch: Sorted) -> list[Receipt]:
@@ -279,7 +313,7 @@ def _receipts(batch: Sorted) -> list[Receipt]:
         found.setdefault(spool, Receipt(spool)).ok.add(one.event.seq)
     for parked in batch.parked:
         if parked.box is not None and parked.epoch is not None and parked.seq is not None:
-            spool = Spool(parked.box, parked.epoch)
+            spool = Spool(parked.box, str(parked.epoch))
             found.setdefault(spool, Receipt(spool)).rejected[parked.seq] = parked.reason
     return list(found.values())
 
@@ -332,19 +366,19 @@ def _camera_move(box: str, camera: str, sightings: Sequence[Sighting]) -> dict[s
         "box": box,
         "id": camera,
         "counts": Counter([one.event.kind for one in sightings]),
-        "event_id": str(last.event.id),
+        "event_id": last.event.id,
         "event_at": last.time.isoformat(),
         "event_seq": last.event.seq,
         "seen_at": last.time.isoformat(),
         "simulated": last.event.simulated,
     }
     for one in newest_first:
-        if one.event.location is not None:
-            move |= {"lon": one.event.location.lon, "lat": one.event.location.lat}
+        if one.event.lon is not None:
+            move |= {"lon": one.event.lon, "lat": one.event.lat}
             break
     for one in newest_first:
-        if isinstance(one.payload, CameraHealth):
-            move |= {"state": one.payload.state.value, "state_at": one.time.isoformat()}
+        if one.event.state is not None:
+            move |= {"state": one.event.state, "state_at": one.time.isoformat()}
             break
     return move
 
