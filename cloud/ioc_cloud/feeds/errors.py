@@ -131,3 +131,16 @@ class WrongHeader(FileRefused):
         "Sheet “{sheet}” has no header of this table. Expected columns: {expected}. Found: "
         "{found}. Download the template and leave its first two rows as they are."
     )
+
+
+class TooMuchToExport(CloudError):
+    """More rows than a file of this kind holds; nothing is cut off quietly."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    slug = "too-much-to-export"
+    title = "Quá nhiều dòng để xuất / Too many rows to export"
+
+    def __init__(self, most: int) -> None:
+        """Say what would pass."""
+        super().__init__(f"more than {most} rows: choose fewer periods or areas")
+        self.most = most
