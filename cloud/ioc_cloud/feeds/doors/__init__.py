@@ -1,0 +1,1 @@
+"""The doors that figures come in by without anybody's click: pull, folder, SFTP, MQTT, events."""
