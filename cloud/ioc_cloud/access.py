@@ -55,10 +55,10 @@ def state_of(request: Request) -> State:
 
 
 StateOf = Annotated[State, Depends(state_of)]
-_BEARER: Final = HTTPBearer(
+BEARER: Final = HTTPBearer(
     auto_error=False, scheme_name="apiKey", description="`ioc_<id>_<secret>`, từ `ioc key add`"
 )
-_COOKIE: Final = APIKeyCookie(
+COOKIE: Final = APIKeyCookie(
     name=SESSION_COOKIE,
     auto_error=False,
     scheme_name="session",
@@ -68,8 +68,8 @@ _COOKIE: Final = APIKeyCookie(
 
 def signed_in(
     state: StateOf,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
-    cookie: Annotated[str | None, Security(_COOKIE)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
+    cookie: Annotated[str | None, Security(COOKIE)],
 ) -> Principal:
     """Who asks: a key before a session.
 

@@ -28,11 +28,11 @@ LOCAL = "127.0.0.1"
 def seed(
     *, demo: Annotated[bool, typer.Option(help="trạm mô phỏng / simulated stations")] = False
 ) -> None:
-    """Tạo tỉnh, 64 xã phường, 13 lĩnh vực; chạy lại không đổi gì / idempotent."""
+    """Tạo tỉnh, 64 xã phường, các lĩnh vực; chạy lại không đổi gì / idempotent."""
     home = Home.default()
     supervise.running(home)
     with psycopg.connect(postgres.url(home, postgres.OWNER), autocommit=True) as connection:
-        done = sow(connection, Settings(), demo=demo)
+        done = sow(connection, Settings(home=home.root), demo=demo)
     Console(stderr=True).print(
         f"✓ {done.made} mới / new, {done.completed} bổ sung / completed, "
         f"{done.left_alone} giữ nguyên / left alone"

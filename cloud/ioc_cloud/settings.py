@@ -20,6 +20,12 @@ class Settings(BaseSettings):
         api_database_url: Login of role `ioc_api`; the owner's where unset.
         mqtt_ca_file: Certificate authority of the broker; None means no TLS.
         boundaries: GeoJSON of the communes; None means the approximate cells.
+        feeds_database_url: Login of role `ioc_feeds`; the owner's where unset.
+        feeds_dir: An installation's own contracts (`contracts/`), the watched folder (`inbox/`)
+            and the originals of deliveries; `feeds` in the home folder where unset.
+        sources_url: Where the systems that we ask stand; addresses in contracts are relative to
+            it. None asks nobody.
+        smtp_host: The mail server for reminders; None sends no mail, and the pages show them.
         twin_engine: `ditto` sends every change of the twin on to the cluster at `ditto_url`.
         twin_reserved: Namespaces in which only the system makes things and policies.
         twin_proxies: Addresses whose `x-ditto-pre-authenticated` header is believed.
@@ -33,6 +39,7 @@ class Settings(BaseSettings):
     database_url: str = "postgresql:///ioc"
     ingest_database_url: str | None = None
     api_database_url: str | None = None
+    feeds_database_url: str | None = None
     mqtt_host: str = "127.0.0.1"
     mqtt_port: Port = 1883
     mqtt_user: str | None = None
@@ -44,6 +51,13 @@ class Settings(BaseSettings):
     evidence_dir: Path | None = None
     boundaries: Path | None = None
     retention_days: Annotated[int, Field(ge=1, le=36500)] = 400
+    feeds_dir: Path | None = None
+    sources_url: str | None = None
+    smtp_host: str | None = None
+    smtp_port: Port = 25
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    smtp_from: str = "ioc@localhost"
     twin_engine: Literal["embedded", "ditto"] = "embedded"
     twin_reserved: tuple[str, ...] = ("vn.camau",)
     twin_proxies: frozenset[str] = frozenset()
@@ -83,6 +97,23 @@ class Settings(BaseSettings):
     def evidence_folder(self) -> Path:
         """Where pictures lie: `evidence_dir`, or `evidence` in the home folder."""
         return self.evidence_dir or self.home / "evidence"
+
+    @cached_property
+    def feeds_folder(self) -> Path:
+        """Where feeds keep their files: `feeds_dir`, or `feeds` in the home folder."""
+        return self.feeds_dir or self.home / "feeds"
+
+    @property
+    def contracts_folder(self) -> Path:
+        """The installation's own contracts, laid over the product's."""
+        return self.feeds_folder / "contracts"
+
+    @cached_property
+    def smtp_password(self) -> str | None:
+        """The mail server's password, read from its file; None where no file is set."""
+        if self.smtp_password_file is None:
+            return None
+        return self.smtp_password_file.read_text(encoding="utf-8").strip()
 
     @cached_property
     def mqtt_password(self) -> str | None:

@@ -181,7 +181,7 @@ def _is_small(
     feed: Contract, one: Indicator, area: str, value: float | None, numerator: float | None
 ) -> bool:
     """A count of people, too few to hide in, of an area below the province."""
-    if feed.k_min == 0 or len(area) <= PROVINCE_DIGITS:
+    if not one.persons or feed.k_min == 0 or len(area) <= PROVINCE_DIGITS:
         return False
     count = numerator if one.is_ratio else value
     return count is not None and 0 < count < feed.k_min

@@ -49,7 +49,7 @@ class Sources:
         """The tables and contracts of this repository, and an installation's own contracts.
 
         Raises:
-            ContractBroken: A file of one of the folders is no contract.
+            ContractBroken: A file of the installation's is no contract.
         """
         return cls(
             BOUNDARIES / "communes.csv",
@@ -164,20 +164,14 @@ def _unchanged(answer: object) -> bool:
     return isinstance(answer, DittoError) and answer.http == 412  # noqa: PLR2004
 
 
-def sow(
-    connection: Connection,
-    settings: Settings,
-    *,
-    demo: bool,
-    feeds_folders: Sequence[Path] = (),
-) -> Seeded:
-    """Seed an installation's database from this repository and its own folders of contracts.
+def sow(connection: Connection, settings: Settings, *, demo: bool) -> Seeded:
+    """Seed an installation's database from this repository and its own contracts.
 
     Raises:
         ContractBroken: A file of one of the folders is no contract.
     """
     models = WotModels(Catalogue(settings.twin_models_url))
-    sources = Sources.here(feeds_folders)
+    sources = Sources.here([settings.contracts_folder])
     boundaries.load(connection, sources.communes, sources.crosswalk)
     return seed(
         connection,

@@ -1,13 +1,13 @@
 /** Alerts and tasks: what wants doing, until when, by whom; the steps of each kind. */
 import { element } from "../dom.ts";
 import { number } from "../format.ts";
-import { type Key, t } from "../i18n.ts";
+import { type Key, type Language, t } from "../i18n.ts";
 import { alert, alerts, stepAlert } from "./api.ts";
-import { countdown, moment, pill, said } from "./look.ts";
-import { acting, button, type Page, table } from "./page.ts";
+import { countdown, moment, origin, pill, said } from "./look.ts";
+import { acting, button, type Page, table, words } from "./page.ts";
 import type { Alert, AlertDetail } from "./wire.ts";
 
-const SEVERITY = { info: "info", warn: "warn", danger: "bad" } as const;
+const SEVERITY = { warn: "warn", danger: "bad" } as const;
 const CLOSED = new Set(["closed", "false_alarm"]);
 
 export async function alertsPage(page: Page, id: string): Promise<Node> {
@@ -25,7 +25,7 @@ export async function alertsPage(page: Page, id: string): Promise<Node> {
       list(page, done),
     ),
   );
-  if ([...open, ...done].some((one) => one.provenance === "simulated")) {
+  if ([...open, ...done].some((one) => one.simulated)) {
     section.dataset.simulated = "";
   }
   if (id) await showAlert(page, Number(id));
@@ -42,10 +42,10 @@ function list(page: Page, of: readonly Alert[]): HTMLElement {
     of.map((one) => [
       pill(t(language, `desk.severity.${one.severity}` as Key), SEVERITY[one.severity]),
       what(page, one),
-      one.area_name ?? one.area ?? "",
+      one.area_name,
       moment(one.opened_at, language),
       due(page, one),
-      one.owner,
+      owner(one, language),
       t(language, `desk.alert.state.${one.state}` as Key),
     ]),
     { "data-testid": "alerts" },
@@ -65,14 +65,16 @@ function what(page: Page, one: Alert): HTMLElement {
 }
 
 function due(page: Page, one: Alert): Node | string {
-  if (one.due_at === null || CLOSED.has(one.state)) return "";
-  const late = Date.parse(one.due_at) < page.now();
+  if (CLOSED.has(one.state)) return "";
   return element(
     "strong",
-    { class: late ? "late" : "" },
+    { class: one.overdue ? "late" : "" },
     countdown(one.due_at, page.now(), page.language),
   );
 }
+
+const owner = (one: Alert, language: Language): string =>
+  one.owner.name || one.owner.account || (one.owner.post ? said(one.owner.post, language) : "");
 
 async function showAlert(page: Page, id: number): Promise<void> {
   draw(page, await alert(id));
@@ -90,11 +92,12 @@ function draw(page: Page, found: AlertDetail): void {
       { class: "row" },
       pill(text(`desk.severity.${one.severity}` as Key), SEVERITY[one.severity]),
       pill(text(`desk.alert.state.${one.state}` as Key), "info"),
-      ...(one.provenance === "simulated" ? [pill(text("simulated.tag"), "warn")] : []),
-      element("span", { class: "dim" }, one.owner),
+      ...(one.simulated ? [pill(text("simulated.tag"), "warn")] : []),
+      element("span", { class: "dim" }, owner(one, language)),
       due(page, one),
     ),
-    element("h3", {}, text("desk.checklist")),
+    origin(one, page.now(), language),
+    element("h3", {}, said(one.checklist.title, language)),
     checklist(page, found),
   );
   if (page.may.has("alerts") && !CLOSED.has(one.state)) body.append(actions(page, found));
@@ -104,7 +107,7 @@ function draw(page: Page, found: AlertDetail): void {
       ? table(
           [text("desk.alert.what"), text("desk.distance"), text("desk.at")],
           found.near.map((other) => [
-            other.title,
+            other.title ?? other.id,
             `${number(other.distance_m, language)} m`,
             other.at ? moment(other.at, language) : "",
           ]),
@@ -114,7 +117,7 @@ function draw(page: Page, found: AlertDetail): void {
     element(
       "ul",
       { class: "said" },
-      ...found.steps.map((step) =>
+      ...one.steps.map((step) =>
         element(
           "li",
           {},
@@ -126,28 +129,37 @@ function draw(page: Page, found: AlertDetail): void {
 }
 
 function checklist(page: Page, found: AlertDetail): HTMLElement {
-  const may = page.may.has("alerts") && !CLOSED.has(found.alert.state);
+  const { alert: one } = found;
+  const { checklist: sop } = one;
+  // The steps are for whoever has taken the alert.
+  const may = page.may.has("alerts") && one.state === "acknowledged";
   return element(
-    "ul",
-    { class: "checklist" },
-    ...found.checklist.map((item) => {
-      const box = element("input", { type: "checkbox" });
-      box.checked = item.done_at !== null;
-      box.disabled = !may || box.checked;
-      box.addEventListener(
-        "change",
-        () => void act(page, found, { action: "tick", step: item.index }),
-      );
-      return element("li", {}, element("label", {}, box, item.text));
-    }),
+    "div",
+    {},
+    ...sop.intro.map((line) => element("p", { class: "dim" }, line)),
+    element(
+      "ul",
+      { class: "checklist" },
+      ...sop.steps.map((step) => {
+        const box = element("input", { type: "checkbox" });
+        box.checked = step.done;
+        box.disabled = !may;
+        box.addEventListener(
+          "change",
+          () => void act(page, found, { action: "tick", step: step.step, done: box.checked }),
+        );
+        const who = step.by ? ` — ${step.by}` : "";
+        return element("li", {}, element("label", {}, box, said(step.text, page.language) + who));
+      }),
+    ),
   );
 }
 
 async function act(page: Page, found: AlertDetail, body: Record<string, unknown>): Promise<void> {
   try {
     draw(page, await stepAlert(found.alert.id, { ...body, version: found.alert.version }));
-  } catch {
-    page.toast(t(page.language, "desk.alert.moved"), "bad");
+  } catch (error) {
+    page.toast(words(error, page.language), "bad");
     await showAlert(page, found.alert.id);
   }
   await page.refresh();

@@ -64,7 +64,7 @@ function card(page: Page, one: Figure): HTMLElement {
       element("small", {}, one.unit ? ` ${one.unit}` : ""),
     ),
     element("span", { class: "dim" }, [one.period, part].filter(Boolean).join(" · ")),
-    origin(one, page.now(), page.language),
+    origin({ ...one, figureVersion: one.version }, page.now(), page.language),
   );
   return link;
 }
@@ -94,7 +94,7 @@ export async function figurePage(page: Page, code: string): Promise<Node> {
         element("small", {}, ` ${newest.unit} · ${newest.period}`),
       ),
     ),
-    origin(newest, page.now(), page.language),
+    origin({ ...newest, figureVersion: newest.version }, page.now(), page.language),
     past.length > 1
       ? chart(
           {
@@ -263,7 +263,7 @@ function exports(page: Page, code: string): HTMLElement {
   );
   for (const format of ["csv", "xlsx", "geojson", "parquet"]) {
     row.append(
-      element("a", { href: `/api/figures/${code}/export?format=${format}` }, format.toUpperCase()),
+      element("a", { href: `/api/figures/${code}/export?form=${format}` }, format.toUpperCase()),
     );
   }
   return row;

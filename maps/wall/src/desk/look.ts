@@ -79,8 +79,12 @@ export function pill(text: string, of: Level | "info"): HTMLElement {
   return element("span", { class: "pill", "data-level": of }, text);
 }
 
+type Origin = Pick<Figure, "as_of" | "received_at" | "source" | "provenance" | "quality"> & {
+  figureVersion?: number;
+};
+
 /** The small print that every figure carries: as of, received, source, provenance, quality. */
-export function origin(figure: Figure, nowMs: number, language: Language): HTMLElement {
+export function origin(figure: Origin, nowMs: number, language: Language): HTMLElement {
   const parts = [
     t(language, "desk.as_of", { at: moment(figure.as_of, language) }),
     t(language, "desk.received", { age: age(figure.received_at, nowMs, language) }),
@@ -88,7 +92,9 @@ export function origin(figure: Figure, nowMs: number, language: Language): HTMLE
     t(language, `desk.provenance.${figure.provenance}` as Key),
     t(language, "desk.grade_of", { n: scoreText(figure.quality.grade) }),
   ];
-  if (figure.version > 1) parts.push(t(language, "desk.version", { n: figure.version }));
+  if (figure.figureVersion !== undefined && figure.figureVersion > 1) {
+    parts.push(t(language, "desk.version", { n: figure.figureVersion }));
+  }
   return element("p", { class: "origin" }, parts.join(" · "));
 }
 

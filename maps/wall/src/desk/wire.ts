@@ -202,6 +202,7 @@ export interface Deadline {
 }
 
 export interface AlertStep {
+  n: number;
   at: string;
   by: string;
   action: string;
@@ -210,29 +211,47 @@ export interface AlertStep {
 
 export interface Alert {
   id: number;
+  version: number;
   kind: string;
-  severity: "info" | "warn" | "danger";
+  severity: "warn" | "danger";
   state: "open" | "acknowledged" | "handed_over" | "closed" | "false_alarm";
+  feed: string | null;
   indicator: string | null;
   title: Words;
-  area: string | null;
-  area_name: string | null;
-  period: string | null;
+  area: string;
+  area_name: string;
+  period: string;
   value: number | null;
   unit: string;
   reason: Words;
   opened_at: string;
-  due_at: string | null;
-  owner: string;
-  version: number;
+  due_at: string;
+  overdue: boolean;
+  owner: { role: string; account: string; name: string; post: Words | null };
+  simulated: boolean;
+  as_of: string;
+  received_at: string;
+  source: Source;
   provenance: string;
+  quality: Quality;
+}
+
+export interface ChecklistStep {
+  step: number;
+  text: Words;
+  done: boolean;
+  by: string | null;
+  at: string | null;
+}
+
+export interface AlertFull extends Alert {
+  steps: AlertStep[];
+  checklist: { title: Words; intro: string[]; steps: ChecklistStep[] };
 }
 
 export interface AlertDetail {
-  alert: Alert;
-  steps: AlertStep[];
-  checklist: { index: number; text: string; done_at: string | null; done_by: string | null }[];
-  near: { kind: string; title: string; distance_m: number; at: string | null }[];
+  alert: AlertFull;
+  near: { kind: string; id: string; title: string | null; distance_m: number; at: string | null }[];
 }
 
 export interface ForecastPoint {
