@@ -173,6 +173,7 @@ class Receipt:
         status: `repeated` where it had come before: `batch` is then the first one.
         versions: Highest version that a row has now; above 1 something was corrected.
         problems: The first ones, errors before warnings; `counts` has them all by rule.
+        found: As many as are kept, for a workbook that is handed back marked.
         changes: The first figures that it corrects.
         missing: Expected rows of the periods it speaks of that did not come.
     """
@@ -193,4 +194,5 @@ class Receipt:
     received_at: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[Placed, ...] = ()
+    found: tuple[Placed, ...] = ()
     changes: tuple[Change, ...] = ()

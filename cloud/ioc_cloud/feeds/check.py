@@ -224,7 +224,8 @@ def _area(
     untidy: list[Untidy],
 ) -> str | None:
     said = raw.get(AREA)
-    if isinstance(said, (int, float)) and not isinstance(said, bool) and said == int(said):
+    # A sheet turns codes into numbers; none of ours begins with a zero.
+    if type(said) is int or (type(said) is float and said.is_integer()):
         said = str(int(said))
     code = places.code(said.strip()) if isinstance(said, str) else None
     if code is None:

@@ -3,6 +3,7 @@
 A feed is a series, each of its tables a dataset, each format a distribution of it.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -128,7 +129,7 @@ def described(
     moments = [one.received_at for one in covered.values()]
     return {
         "@context": CONTEXT,
-        "@id": f"{base_url}/api/feeds/dcat",
+        "@id": f"{base_url}/api/open-data",
         "@type": "dcat:Catalog",
         "dct:title": _words("Danh mục dữ liệu tỉnh Cà Mau", "Data catalogue of Cà Mau"),
         "dct:description": _words(
@@ -144,6 +145,11 @@ def described(
         "dcat:dataset": datasets,
         "dct:hasPart": [_series(feed, base_url) for feed in feeds],
     }
+
+
+def written(body: Mapping[str, Any]) -> bytes:
+    """The catalogue as JSON-LD text."""
+    return json.dumps(body, ensure_ascii=False, indent=1).encode()
 
 
 def _series(feed: Contract, base_url: str) -> dict[str, Any]:
@@ -190,7 +196,7 @@ def _dataset(  # noqa: PLR0913, PLR0917 one call above
         "dct:spatial": _place(box),
         "owl:versionInfo": str(feed.version),
         "dct:conformsTo": {"@id": f"{base_url}/api/feeds/{feed.id}/schema"},
-        "foaf:page": {"@id": f"{base_url}/api/feeds/{feed.id}/page"},
+        "foaf:page": {"@id": f"{base_url}/api/feeds/{feed.id}/docs"},
         **_times(covered, cadence),
         "dcat:distribution": list(_distributions(feed, table, base_url, address, licence)),
     }

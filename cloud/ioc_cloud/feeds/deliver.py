@@ -208,6 +208,7 @@ def _receipt(
         received_at=now,
         counts=counts,
         problems=tuple(placed[:MOST_SHOWN]),
+        found=tuple(placed[:MOST_PROBLEMS]),
         changes=tuple(_changes(tables))[:MOST_SHOWN],
     )
 

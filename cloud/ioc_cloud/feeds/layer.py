@@ -117,7 +117,7 @@ def _about(catalogue: Catalogue, feed: Contract, one: Indicator) -> dict[str, An
     vi, en = DIRECTION[one.direction]
     table = feed.table(one.table)
     return {
-        "id": one.code,
+        "indicator": one.code,
         "kind": "choropleth",
         "title": {"vi": one.title.vi, "en": one.title.en},
         "unit": one.unit,

@@ -4,10 +4,11 @@ What can be read without doubt is read and noted as untidy (a number written as 
 space, a tone mark elsewhere); what cannot is refused with its reason.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
@@ -15,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, create_model
 from pydantic_core import PydanticCustomError
 
-from ioc_cloud.feeds.files import numbers, text
+from ioc_cloud.feeds.files import dates, numbers, text
 from ioc_models.feeds import Cadence, FieldSpec, NotAPeriod, Period, TableSpec, periods
 from ioc_models.feeds.contract import AREA, PERIOD, FieldType
 from ioc_models.feeds.periods import LOCAL
@@ -111,7 +112,7 @@ def _reader(spec: FieldSpec) -> Callable[[Any, ValidationInfo], Any]:
         # What comes typed from a system needs no reading: the usual case, and the quick one.
         if type(raw) is int and spec.type.is_number:
             return raw
-        if type(raw) is float and not integer and spec.type is FieldType.NUMBER and raw == raw:  # noqa: PLR0124
+        if type(raw) is float and not integer and math.isfinite(raw) and spec.type.is_number:
             return raw
         if is_blank(raw):
             return None
@@ -136,7 +137,8 @@ def _number(spec: FieldSpec, raw: object, notes: _Notes) -> float:
     if isinstance(raw, bool) or not isinstance(raw, (int, float, Decimal, str)):
         raise refusal("type", f"không phải số: {raw!r}", f"is no number: {raw!r}")
     found = numbers.number(raw, unit=spec.unit, integer=spec.type is FieldType.INTEGER)
-    if found.value is None:
+    # `1e999` reads well and is no number that can be stored.
+    if found.value is None or not math.isfinite(float(found.value)):
         raise refusal("type", f"không phải số: {raw!r}", f"is no number: {raw!r}")
     for one in found.findings:
         notes.add(one.rule, raw, one.vi, one.en)
@@ -169,7 +171,7 @@ def _text(spec: FieldSpec, raw: object, notes: _Notes) -> str:
 
 
 def _code(spec: FieldSpec, raw: object, notes: _Notes) -> str:
-    said = text.cleaned(str(int(raw) if isinstance(raw, float) and raw == int(raw) else raw)).value
+    said = text.cleaned(str(int(raw) if isinstance(raw, float) and raw.is_integer() else raw)).value
     for choice in spec.choices:
         if said == choice.code:
             return choice.code
@@ -188,7 +190,7 @@ def _code(spec: FieldSpec, raw: object, notes: _Notes) -> str:
 
 
 def _date(_spec: FieldSpec, raw: object, notes: _Notes) -> date:
-    found = numbers.date(raw)
+    found = dates.date(raw)
     if found.value is None:
         raise refusal("type", f"không phải ngày dd/mm/yyyy: {raw!r}", f"is no date: {raw!r}")
     for one in found.findings:
@@ -196,16 +198,13 @@ def _date(_spec: FieldSpec, raw: object, notes: _Notes) -> date:
     return found.value
 
 
-def _moment(_spec: FieldSpec, raw: object, _notes: _Notes) -> datetime:
-    if isinstance(raw, str):
-        try:
-            raw = datetime.fromisoformat(raw.strip())
-        except ValueError:
-            raw = None
-    if not isinstance(raw, datetime):
-        raise refusal("type", "không phải thời điểm ISO 8601", "is no moment in ISO 8601")
-    # Sheets know no zones: what has none is the province's time.
-    return (raw if raw.tzinfo else raw.replace(tzinfo=LOCAL)).astimezone(timezone.utc)
+def _moment(_spec: FieldSpec, raw: object, notes: _Notes) -> datetime:
+    found = dates.moment(raw)
+    if found.value is None:
+        raise refusal("type", f"không phải thời điểm: {raw!r}", f"is no moment: {raw!r}")
+    for one in found.findings:
+        notes.add(one.rule, raw, one.vi, one.en)
+    return found.value
 
 
 def _flag(_spec: FieldSpec, raw: object, notes: _Notes) -> bool:
@@ -236,7 +235,7 @@ _READERS: Final[Mapping[FieldType, Callable[[FieldSpec, Any, _Notes], Any]]] = {
 
 def _area(raw: Any) -> Any:  # noqa: ANN401
     # A sheet turns codes into numbers; none of ours begins with a zero.
-    return str(int(raw)) if isinstance(raw, (int, float)) and raw == int(raw) else raw
+    return str(int(raw)) if isinstance(raw, (int, float)) and float(raw).is_integer() else raw
 
 
 def period_of(raw: object, cadence: Cadence) -> tuple[Period, bool]:
@@ -253,7 +252,7 @@ def period_of(raw: object, cadence: Cadence) -> tuple[Period, bool]:
         return periods.containing(moment, cadence), cadence.is_short
     if isinstance(raw, date):
         return periods.containing(raw, cadence), cadence is Cadence.DAY
-    if isinstance(raw, float) and raw == int(raw):
+    if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)
     said = str(raw).strip()
     try:

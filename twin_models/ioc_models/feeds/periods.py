@@ -177,7 +177,7 @@ def parse(text: str, cadence: Cadence) -> Period:
                 day = date(*[*parts, 1, 1][:3])
         hour, minute = [*parts[3:], 0, 0][:2]
         start = datetime.combine(day, time(hour, minute), LOCAL).astimezone(timezone.utc)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise NotAPeriod(f"{text!r} is no {cadence.value}: {error}") from error
     return Period(start, cadence)
 
