@@ -1,0 +1,1 @@
+"""Alerts and tasks: found in figures, handled by people, step by step."""
