@@ -180,8 +180,8 @@ def _delivery(feed: Contract) -> list[Block]:
                     f"{feed.id}"
                 ),
                 (
-                    f"Kiểm tra thử / Trial: POST /api/feeds/{feed.id}/uploads/trial; ioc feeds check "
-                    f"FILE --feed {feed.id}"
+                    f"Kiểm tra thử / Trial: POST /api/feeds/{feed.id}/uploads/trial; "
+                    f"ioc feeds check FILE --feed {feed.id}"
                 ),
                 (
                     f"Nộp tệp / Upload: POST /api/feeds/{feed.id}/uploads; ioc feeds push FILE "
@@ -396,9 +396,6 @@ def _rows_schema(catalogue: Catalogue, table: TableSpec) -> dict[str, Any]:
 
 def _tell(schema: dict[str, Any], spec: FieldSpec, *, needed: bool) -> None:
     """What pydantic's schema of a cell does not say, in JSON Schema's own words."""
-    for ours, theirs in (("ge", "minimum"), ("le", "maximum")):
-        if ours in schema:
-            schema[theirs] = schema.pop(ours)
     if spec.choices and not needed:
         schema["enum"] = [*schema["enum"], None]
     if spec.unit:

@@ -76,21 +76,28 @@ def row_model(table: TableSpec) -> type[BaseModel]:
 
 
 def _typed(spec: FieldSpec, *, needed: bool) -> tuple[Any, Any]:
-    kind = _PYTHON[spec.type]
-    limits: dict[str, Any] = {
-        "description": f"{spec.title.vi} / {spec.title.en}"
-        + (f" ({spec.unit})" if spec.unit else "")
-    }
-    if spec.min is not None:
-        limits["ge"] = spec.min
-    if spec.max is not None:
-        limits["le"] = spec.max
+    python: Any = _PYTHON[spec.type]
+    # Bounds belong to the value, inside: a cell that says nothing has none to keep.
+    kind: Any = Annotated[python, Field(**_bounds(spec))]
+    unit = f" ({spec.unit})" if spec.unit else ""
+    said: dict[str, Any] = {"description": f"{spec.title.vi} / {spec.title.en}{unit}"}
     if spec.choices:
-        limits["json_schema_extra"] = {"enum": [choice.code for choice in spec.choices]}
+        said["json_schema_extra"] = {"enum": [choice.code for choice in spec.choices]}
     reader = BeforeValidator(_reader(spec))
     if needed:
-        return Annotated[kind, reader, Field(**limits)], ...
-    return Annotated[kind | None, reader, Field(**limits)], None
+        return Annotated[kind, reader, Field(**said)], ...
+    return Annotated[kind | None, reader, Field(**said)], None
+
+
+def _bounds(spec: FieldSpec) -> dict[str, Any]:
+    """In the field's own type: pydantic then compares natively."""
+    whole = spec.type is FieldType.INTEGER
+    bounds: dict[str, Any] = {}
+    if spec.min is not None:
+        bounds["ge"] = math.ceil(spec.min) if whole else spec.min
+    if spec.max is not None:
+        bounds["le"] = math.floor(spec.max) if whole else spec.max
+    return bounds
 
 
 _PYTHON: Final[Mapping[FieldType, Any]] = {
