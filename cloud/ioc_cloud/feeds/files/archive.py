@@ -4,10 +4,13 @@ Sizes that a zip declares are never believed: every part is unpacked in small pi
 checked against its CRC, and the first bound that breaks ends it.
 """
 
+import errno
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
@@ -66,10 +69,30 @@ def look(path: Path, limits: Limits) -> Looked:
     Raises:
         FileRefused: It is no workbook, or one that is not read; the kind of error says why.
     """
+    with _broken_is_damaged(), zipfile.ZipFile(path) as archive:
+        return _Guard(archive, limits).look()
+
+
+@contextmanager
+def _broken_is_damaged() -> Iterator[None]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _Guard(archive, limits).look()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        yield
+    except OSError as error:
+        # An offset before the file's beginning; anything else is the disk's fault, not the file's.
+        if error.errno != errno.EINVAL:
+            raise
+        raise Damaged(why="ZIP: offset") from error
+    except MemoryError as error:
+        # A directory that claims gigabytes, which `zipfile` asks for at once.
+        raise Damaged(why="ZIP: size") from error
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        NotImplementedError,
+        ValueError,
+    ) as error:
         raise Damaged(why=str(error)[:120]) from error
 
 
@@ -157,7 +180,7 @@ class _Guard:
 
         def sheet(name: str, attributes: Attributes) -> None:
             if name == "sheet" and "name" in attributes:
-                ids = [value for key, value in attributes.items() if key.endswith(" id")]
+                ids = [value for key, value in attributes.items() if key.endswith(":id")]
                 target = targets.get(ids[0], "") if ids else ""
                 titles[_resolved(target)] = attributes["name"]
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -174,22 +175,23 @@ def delimiter_of(path: Path, encoding: Encoding, limits: Limits) -> str:
     """What stands between the cells: what makes most records equally wide, and wide at all."""
     best, best_score = DELIMITERS[0], (0.0, 0)
     for one in DELIMITERS:
-        widths: Counter[int] = Counter()
-        try:
-            for number, record in enumerate(records(path, encoding, one, limits)):
-                if number >= SNIFFED_RECORDS:
-                    break
-                if record:
-                    widths[len(record)] += 1
-        except (BrokenCsv, NulInside, WrongEncoding):
-            continue
+        widths = _widths(path, encoding, one, limits)
         if not widths:
             continue
         width, times = widths.most_common(1)[0]
-        score = (times / widths.total(), width) if width > 1 else (0.0, width)
-        if score > best_score:
+        score = (times / widths.total(), width)
+        if width > 1 and score > best_score:
             best, best_score = one, score
     return best
+
+
+def _widths(path: Path, encoding: Encoding, delimiter: str, limits: Limits) -> Counter[int]:
+    """How often each width occurs in the first records; empty where they cannot be parted so."""
+    try:
+        first = list(islice(records(path, encoding, delimiter, limits), SNIFFED_RECORDS))
+    except (BrokenCsv, NulInside, WrongEncoding):
+        return Counter()
+    return Counter(len(record) for record in first if record)
 
 
 @dataclass(slots=True)

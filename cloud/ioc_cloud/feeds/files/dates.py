@@ -28,7 +28,7 @@ class ParsedDate:
 
 @dataclass(frozen=True, slots=True)
 class ParsedMoment:
-    """A moment that was read, aware and in UTC; `None` for an empty cell and where a finding is an error."""
+    """A moment that was read, aware and in UTC; `None` as in `ParsedDate`."""
 
     value: dt.datetime | None
     findings: tuple[Finding, ...] = ()

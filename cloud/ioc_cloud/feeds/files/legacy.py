@@ -69,6 +69,11 @@ VNI: Final[Mapping[str, str]] = _vni()
 _VNI_RUN: Final = re.compile("|".join(sorted(map(re.escape, VNI), key=len, reverse=True)))
 _TCVN3_TABLE: Final = str.maketrans(dict(TCVN3))
 
+# Words of which every letter is the encoding's own; Unicode's are not.
+_WRITTEN: Final[Mapping[Legacy, re.Pattern[str]]] = {
+    "tcvn3": re.compile(f"(?:[A-Za-z]|[{''.join(TCVN3)}])+"),
+    "vni": re.compile(f"(?:{_VNI_RUN.pattern}|[A-Za-z])+"),
+}
 # Words, whatever stands for letters in a font: only ASCII parts them.
 _GAPS: Final = re.compile(r"[\x00-\x40\[-`{-\x7f\xa0]+")
 # Micrometres and their like are no `àm`.
@@ -148,9 +153,9 @@ def _is_evidence(word: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def _explains(word: str, legacy: Legacy) -> bool:
-    read = converted(word, legacy)
-    if read == word or not read.isalpha():
+    if not _WRITTEN[legacy].fullmatch(word):
         return False
+    read = converted(word, legacy)
     return is_syllable(read) or _ABBREVIATION.fullmatch(read) is not None
 
 

@@ -301,19 +301,20 @@ def _list_faults(
     sheet.append([_list_cell(sheet, title, font=_BOLD) for title in _TITLES])
     first = len(summary) + (3 if summary else 2)
     for number, mark in enumerate(marks[:EXPLAINED], first):
-        sheet.append(_list_row(sheet, number, mark, values.get((mark.sheet, mark.address))))
+        row = _list_row(sheet, mark, values.get((mark.sheet, mark.address)))
+        sheet.append(row)
+        if row[1].hyperlink is not None:
+            row[1].hyperlink.ref = address(number, 2)
     if len(marks) > EXPLAINED:
         rest = len(marks) - EXPLAINED
         sheet.append([None] * 4 + [f"và {rest} lỗi nữa", f"and {rest} more"])
 
 
-def _list_row(sheet: Any, number: int, mark: Mark, value: object) -> list[Any]:  # noqa: ANN401
+def _list_row(sheet: Any, mark: Mark, value: object) -> list[Any]:  # noqa: ANN401
     link = _list_cell(sheet, mark.address or None)
     if mark.address:
         quoted = mark.sheet.replace("'", "''")
-        link.hyperlink = Hyperlink(
-            ref=address(number, 2), location=f"'{quoted}'!{mark.address}", display=mark.address
-        )
+        link.hyperlink = Hyperlink(ref="", location=f"'{quoted}'!{mark.address}")
         link.font = _LINK
     level = _list_cell(sheet, _LEVELS[mark.severity])
     level.fill = _FILLS[mark.severity]

@@ -36,8 +36,8 @@ _SPACES: Final = re.compile(r"\s+")
 _MINUS: Final = str.maketrans("\u2212\u2013\u2012\u2010\u2011\uff0d", "------")
 _SHAPE: Final = re.compile(
     r"(?P<open>\()?\s*(?P<sign>[+-])?\s*(?P<digits>\d[\d.,' \u2019]*|[.,]\d+)"
-    r"(?:[eE](?P<power>[+-]?\d{1,3})(?![A-Za-z]))?\s*(?P<unit>[^\d()\s.,'+-][^()]*)?\s*"
-    r"(?P<close>\))?\s*(?P<after>[^\d()\s.,'+-][^()]*)?"
+    r"(?:[eE](?P<power>[+-]?\d{1,3})(?![A-Za-z]))?\s*(?P<unit>(?:[^\W\d_]|[%‰°₫])[^()]*)?\s*"
+    r"(?P<close>\))?\s*(?P<after>(?:[^\W\d_]|[%‰°₫])[^()]*)?"
 )
 _LETTERS_FOR_DIGITS: Final = re.compile(r"[\d.,OoIl|]*\d[\d.,OoIl|]*")
 _GROUPED: Final = {

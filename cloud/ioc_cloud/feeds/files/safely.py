@@ -42,7 +42,7 @@ class Bounds:
     """
 
     memory_bytes: int = 200 * MIB
-    cpu_s: int = 4
+    cpu_s: int = 5
     wall_s: float = 5.0
 
 

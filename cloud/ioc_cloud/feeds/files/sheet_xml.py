@@ -1,10 +1,10 @@
 """What a workbook's XML says before anybody loads it: size, formulas, merged cells, DTDs.
 
 One pass of expat over each part as it is unpacked, so that memory stays small whatever the part
-weighs. Names are compared without their namespace: Excel's strict and usual formats differ there.
+weighs. Names are compared without their prefix: Excel's strict and usual formats differ there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
@@ -40,7 +40,7 @@ def parsed(chunks: Iterable[bytes], part: str, started: Started | None) -> None:
 
 
 def _parser(part: str) -> expat.XMLParserType:
-    reader = expat.ParserCreate(namespace_separator=" ")
+    reader = expat.ParserCreate()
     reader.buffer_text = True
 
     def refuse(*_of: object) -> None:
@@ -66,7 +66,7 @@ def _local(started: Started) -> Started:
     def start(name: str, attributes: Attributes) -> None:
         local = names.get(name)
         if local is None:
-            local = names[name] = name.rpartition(" ")[2]
+            local = names[name] = name.rpartition(":")[2]
         started(local, attributes)
 
     return start
@@ -120,6 +120,10 @@ def scan(chunks: Iterable[bytes], part: str, sheet: str, limits: Limits) -> Scan
     return scanner.found
 
 
+def _ignored(_attributes: Attributes) -> None:
+    """Styles, breaks, validations: nothing that a reader must know."""
+
+
 class _Scanner:
     """The state of one pass; methods are expat's handlers, called a million times."""
 
@@ -128,34 +132,39 @@ class _Scanner:
         self._reader = reader
         self._sheet = sheet
         self._limits = limits
-        self._kinds: dict[str, str] = {}
+        self._heard: dict[str, Callable[[Attributes], None]] = {}
+        self._kinds: Mapping[str, Callable[[Attributes], None]] = {
+            "c": self._cell,
+            "v": self._value,
+            "is": self._value,
+            "row": self._next_row,
+            "f": self._is_formula,
+            "mergeCell": self._merge,
+        }
         self._columns: dict[str, int] = {}
         self._row = 0
         self._column = 0
-        self._type = ""
+        self._type: str | None = None
         self._formula = False
         self._text: list[str] | None = None
 
     def first(self, name: str, _attributes: Attributes) -> None:
         """The root decides whether this is a sheet at all."""
-        self.found.is_sheet = name.rpartition(" ")[2] == "worksheet"
+        self.found.is_sheet = name.rpartition(":")[2] == "worksheet"
         self._reader.StartElementHandler = self.start if self.found.is_sheet else None
 
     def start(self, name: str, attributes: Attributes) -> None:
         """Any element below the root."""
-        kind = self._kinds.get(name)
-        if kind is None:
-            kind = self._kinds[name] = name.rpartition(" ")[2]
-        if kind == "c":
-            self._cell(attributes)
-        elif kind in {"v", "is"}:
-            self._value(kind)
-        elif kind == "row":
-            self._next_row(attributes)
-        elif kind == "f":
-            self._formula = True
-        elif kind == "mergeCell":
-            self.found.merged.append(attributes.get("ref", "?")[:40])
+        heard = self._heard.get(name)
+        if heard is None:
+            heard = self._heard[name] = self._kinds.get(name.rpartition(":")[2], _ignored)
+        heard(attributes)
+
+    def _merge(self, attributes: Attributes) -> None:
+        self.found.merged.append(attributes.get("ref", "?")[:40])
+
+    def _is_formula(self, _attributes: Attributes) -> None:
+        self._formula = True
 
     def _next_row(self, attributes: Attributes) -> None:
         self.close()
@@ -170,26 +179,27 @@ class _Scanner:
     def _cell(self, attributes: Attributes) -> None:
         if self._text is not None or self._formula:
             self.close()
-        self._type = attributes.get("t", "")
-        self._column = self._column_of(attributes.get("r")) or self._column + 1
+        self._type = attributes.get("t")
+        at = attributes.get("r")
+        if at is None:
+            self._column += 1
+        else:
+            head = at.rstrip("0123456789")
+            self._column = self._columns.get(head) or self._column_of(head)
         self.found.cell_elements += 1
         if self.found.cell_elements > BLANKS_FOR_A_CELL * self._limits.cells:
             self._too_many_cells()
 
-    def _column_of(self, named: str | None) -> int:
-        if named is None:
-            return 0
-        head = named.rstrip("0123456789")
-        column = self._columns.get(head)
-        if column is None:
-            try:
-                column = column_number(head)
-            except ValueError:
-                column = 0
+    def _column_of(self, head: str) -> int:
+        try:
+            column = column_number(head)
+        except ValueError:
+            column = self._column + 1
+        else:
             self._columns[head] = column
         return column
 
-    def _value(self, kind: str) -> None:
+    def _value(self, _attributes: Attributes) -> None:
         found = self.found
         found.valued += 1
         if self._row > found.last_row:
@@ -198,7 +208,7 @@ class _Scanner:
         if self._column > found.last_column:
             found.last_column = self._column
             self._check_columns()
-        if self._formula or (self._type == "e" and kind == "v"):
+        if self._formula or self._type == "e":
             self._text = []
             self._reader.CharacterDataHandler = self._text.append
 

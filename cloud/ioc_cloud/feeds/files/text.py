@@ -72,7 +72,7 @@ _LOOK_ALIKES: Final = str.maketrans(
     "ABEKMHOPCTYXIJSaeopcyxijsABEZHIKMNOPTYXo",
 )
 _FOREIGN: Final = re.compile(r"[\u0370-\u03ff\u0400-\u04ff]")
-_LATIN: Final = re.compile(r"[A-Za-z]")
+_LATIN: Final = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
 _FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
@@ -118,6 +118,15 @@ def cleaned(raw: str, *, legacy: Legacy | None = None) -> Cleaned:
 @lru_cache(maxsize=65_536)
 def folded(text: str) -> str:
     """For matching: without marks, đ as d, lower case, single spaces."""
+    for _ in range(ROUNDS):
+        before = text
+        text = _fold(text)
+        if text == before:
+            break
+    return text
+
+
+def _fold(text: str) -> str:
     plain = unicodedata.normalize("NFKD", cleaned(text).value.replace("đ", "d").replace("Đ", "D"))
     bare = "".join(one for one in plain if not unicodedata.combining(one))
     return " ".join(bare.casefold().split())
