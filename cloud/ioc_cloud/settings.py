@@ -108,6 +108,21 @@ class Settings(BaseSettings):
         """The installation's own contracts, laid over the product's."""
         return self.feeds_folder / "contracts"
 
+    @property
+    def calendar_file(self) -> Path:
+        """The installation's own working days and days off."""
+        return self.feeds_folder / "calendar.yaml"
+
+    @property
+    def originals_folder(self) -> Path:
+        """Deliveries as they came, under their hashes."""
+        return self.feeds_folder / "originals"
+
+    @property
+    def inbox_folder(self) -> Path:
+        """The watched folder, with one folder a feed."""
+        return self.feeds_folder / "inbox"
+
     @cached_property
     def smtp_password(self) -> str | None:
         """The mail server's password, read from its file; None where no file is set."""

@@ -129,3 +129,16 @@ returning id
 """
 
 CONTRACT_AREAS: Final = "select code, name_vi from commune order by code"
+
+# How many rows of each table's newest periods count.
+RECEIVED: Final = """
+select r.feed, r.tbl, r.period_start, count(*), max(r.received_at)
+from unnest(%(feeds)s::text[], %(tables)s::text[], %(starts)s::timestamptz[])
+    as w (feed, tbl, period_start)
+join feed_row_now as r using (feed, tbl, period_start)
+group by r.feed, r.tbl, r.period_start
+"""
+WINDOWS_NOW: Final = """
+select feed from feed_maintenance
+where cancelled_at is null and starts_at <= %(now)s and ends_at > %(now)s
+"""

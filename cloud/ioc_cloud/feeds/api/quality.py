@@ -14,6 +14,7 @@ from ioc_cloud.errors import BadFilter, NotAllowed, NotFound
 from ioc_cloud.events.shown import Instant, Shown
 from ioc_cloud.feeds import reminders
 from ioc_cloud.feeds.api.part import FeedId, FeedsOf, ReaderOf, owned, seen
+from ioc_cloud.feeds.running import running
 from ioc_cloud.feeds.shown import SourceOut, source
 from ioc_models.feeds import periods
 
@@ -123,6 +124,26 @@ class WindowList(BaseModel):
     """Maintenance windows, the latest first."""
 
     items: list[WindowOut]
+
+
+class DeadlineOut(Shown):
+    """A period of a table on its way to its deadline, or past it."""
+
+    feed: str
+    table: str
+    period: str
+    due_at: Instant
+    received: int
+    expected: int | None
+    received_at: Instant | None
+    stage: Literal["early", "half", "most", "due", "overdue", "done"]
+    suspended: bool
+
+
+class DeadlineList(BaseModel):
+    """Deadlines, the earliest first."""
+
+    items: list[DeadlineOut]
 
 
 class NoticeOut(Shown):
@@ -297,6 +318,21 @@ def explain(
         connection.execute(sql.EXPLAIN, (feed.id, day, who.name, now, body.text))
         audit.write(connection, who.name, "feed.explain", f"{feed.id}/{day}")
     return ExplanationOut(said_by=who.name, said_at=now, text=body.text)
+
+
+@router.get(
+    "/deadlines",
+    summary="Hạn nộp / deadlines",
+    responses=problems(401, 403, 503),
+)
+def list_deadlines(who: ReaderOf, state: StateOf, feeds: FeedsOf) -> DeadlineList:
+    """Ba kỳ gần nhất của mỗi bảng / the newest three periods of every table."""
+    shown = [feed for feed in feeds.catalogue.feeds.values() if who.sees(feed)]
+    with state.pool.connection() as connection:
+        found = running(connection, feeds.catalogue, feeds.calendar, shown, feeds.clock())
+    return DeadlineList(
+        items=[DeadlineOut.model_validate(one, from_attributes=True) for one in found]
+    )
 
 
 @router.get(
