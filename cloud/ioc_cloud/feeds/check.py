@@ -157,8 +157,9 @@ def _read(table: TableSpec, rows: Rows, places: Places, checked: Checked, span: 
             for one in untidy
         )
         checked.problems.extend(faults)
-        key = _key(table, cells) if cells is not None else None
-        identity = (period, area, key) if period and area and key is not None else None
+        # Of a row that cannot be read the key is what its cells say.
+        key = _key(table, cells) if cells is not None else _shown_key(table, raw)
+        identity = (period, area, key) if period and area else None
         _count_values(table, index, cells, faults, checked)
         if identity is None or cells is None or any(one.severity == "error" for one in faults):
             checked.parked[index] = identity
@@ -292,6 +293,12 @@ def _shown(value: object) -> str | None:
 
 def _key(table: TableSpec, cells: Mapping[str, Any]) -> str:
     return "|".join(str(cells[name]) for name in table.key_fields)
+
+
+def _shown_key(table: TableSpec, raw: Mapping[str, Any]) -> str:
+    said = "|".join(str(raw.get(name))[:60] for name in table.key_fields)
+    # PostgreSQL's text holds every character but this one.
+    return said.replace("\0", "\ufffd")
 
 
 def _count_values(
