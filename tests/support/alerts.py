@@ -17,14 +17,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 COMMUNE = "31825"
 
 
-class Weekdays:
-    """Every day from Monday to Friday is worked on."""
-
-    def is_working_day(self, day: date) -> bool:
-        return day.weekday() < 5
-
-
-def send(
+def send(  # noqa: PLR0913, PLR0917 a delivery in one line
     connection: Connection,
     catalogue: Catalogue,
     feed: str,
@@ -90,7 +83,7 @@ def score(
 
 def alerts(connection: Connection, kind: str | None = None) -> list[Alert]:
     """Every alert, oldest first."""
-    query = f"select {book.sql.ALERT_COLUMNS} from alert as a order by a.id"
+    query = f"select {book.sql.ALERT_COLUMNS} from alert as a order by a.id"  # noqa: S608 columns of ours
     found = [book.alert(row) for row in connection.execute(query)]  # type: ignore[arg-type]
     return [one for one in found if kind in {None, one.kind}]
 

@@ -10,7 +10,6 @@ from tests.support.alerts import (
     HOUR,
     MINUTE,
     NOW,
-    Weekdays,
     actions,
     alerts,
     health,
@@ -24,8 +23,11 @@ from ioc_cloud.db.pool import Connection
 from ioc_cloud.feeds.alerts import tasks
 from ioc_cloud.feeds.alerts.detect import Found, detect
 from ioc_cloud.feeds.alerts.tasks import Act
+from ioc_cloud.feeds.calendar import Calendar
 from ioc_cloud.feeds.catalogue import Catalogue
 from ioc_cloud.feeds.deliver import undo
+
+CALENDAR = Calendar.load()
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def catalogue() -> Catalogue:
 
 
 def look(owner: Connection, catalogue: Catalogue, now=NOW) -> Found:  # type: ignore[no-untyped-def] # noqa: ANN001
-    return detect(owner, catalogue, Weekdays(), now)
+    return detect(owner, catalogue, CALENDAR, now)
 
 
 def beds(owner: Connection, catalogue: Catalogue, taken: int, day: int, **said: str) -> None:
@@ -276,6 +278,21 @@ def test_a_boundary_crossing_is_a_matter_of_half_an_hour_at_most(
     (one,) = alerts(owner)
     assert (one.severity, one.sop_kind) == ("danger", "sea-boundary")
     assert one.due_at == NOW + timedelta(minutes=30)
+
+
+def test_crossings_after_a_closed_alert_and_a_quiet_day_are_news(
+    owner: Connection, catalogue: Catalogue
+) -> None:
+    at = NOW - HOUR
+    send(owner, catalogue, "thuy-san-tau-ca", "vms", [vms(at, crossed=1)], at + 15 * MINUTE)
+    look(owner, catalogue)
+    tasks.close(owner, alerts(owner)[0].id, Act("lan", 1, NOW + HOUR, "tàu đã quay vào"))
+    for place in range(3):
+        later = NOW + 2 * DAY + place * 15 * MINUTE
+        rows = [vms(later, crossed=int(place == 2))]
+        send(owner, catalogue, "thuy-san-tau-ca", "vms", rows, later + 15 * MINUTE)
+        look(owner, catalogue, later + 16 * MINUTE)
+    assert [one.state for one in alerts(owner)] == ["closed", "open"]
 
 
 def test_a_camera_without_a_picture_is_an_alert_at_its_place(

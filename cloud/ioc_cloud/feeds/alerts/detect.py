@@ -9,10 +9,11 @@ from ioc_cloud.db import feeds_alert_sql as sql
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.feeds.alerts.cameras import judge_cameras
 from ioc_cloud.feeds.alerts.late import judge_late
-from ioc_cloud.feeds.alerts.ledger import Ledger, WorkingDays
+from ioc_cloud.feeds.alerts.ledger import Ledger
 from ioc_cloud.feeds.alerts.providers import judge_providers
 from ioc_cloud.feeds.alerts.sop import Sops
 from ioc_cloud.feeds.alerts.thresholds import judge_thresholds, placed
+from ioc_cloud.feeds.calendar import Calendar
 from ioc_cloud.feeds.catalogue import Catalogue
 
 # A delivery that was received before the last round may have been committed after it.
@@ -42,7 +43,7 @@ class Found:
 def detect(
     connection: Connection,
     catalogue: Catalogue,
-    calendar: WorkingDays,
+    calendar: Calendar,
     now: datetime,
     sops: Sops | None = None,
 ) -> Found:

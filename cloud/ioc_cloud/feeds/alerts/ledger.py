@@ -7,18 +7,19 @@ says of it already and writes only what is new.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from typing import Final, Protocol
+from datetime import datetime, timedelta
+from typing import Final
 
 from ioc_cloud.db import feeds_alert_sql as sql
 from ioc_cloud.db.pool import Connection
+from ioc_cloud.feeds import deadlines
 from ioc_cloud.feeds.alerts import book
 from ioc_cloud.feeds.alerts.book import SYSTEM, Alert, Figure, Step, Trouble
 from ioc_cloud.feeds.alerts.sop import AlertKind, Sops, kept
+from ioc_cloud.feeds.calendar import Calendar
 from ioc_cloud.feeds.catalogue import Catalogue
 from ioc_models.feeds import Contract
 from ioc_models.feeds.contract import Words
-from ioc_models.feeds.periods import LOCAL
 
 # Somebody closed an alert while its cause stood: the cause is news again after this long, or
 # when it was gone in between, or when it became a danger.
@@ -26,13 +27,6 @@ QUIET: Final = timedelta(days=7)
 # Late data are asked for again the next day.
 QUIET_OF: Final[Mapping[AlertKind, timedelta]] = {"data_task": timedelta(days=1)}
 LONGEST: Final = 300
-
-
-class WorkingDays(Protocol):
-    """Which days are worked on."""
-
-    def is_working_day(self, day: date) -> bool:
-        """Whether offices work on a day of the province."""
 
 
 @dataclass
@@ -48,7 +42,7 @@ class Ledger:
     connection: Connection
     catalogue: Catalogue
     sops: Sops
-    calendar: WorkingDays
+    calendar: Calendar
     now: datetime
     last: dict[tuple[str, str, str], Alert] = field(default_factory=dict)
     written: Counter[str] = field(default_factory=Counter)
@@ -95,11 +89,10 @@ class Ledger:
         self._step(one, after, "cleared", f"{why.vi} / {why.en}", value)
 
     def agreed(self, feed: Contract | None) -> timedelta:
-        """The feed's agreed hours now: fewer on a working day."""
+        """The feed's agreed hours for a change of this moment: fewer on a working day."""
         if feed is None:
             return _NO_FEED
-        works = self.calendar.is_working_day(self.now.astimezone(LOCAL).date())
-        return feed.sla.working if works else feed.sla.off
+        return deadlines.due(self.now, feed.sla, self.calendar) - self.now
 
     def _is_news(self, last: Alert, trouble: Trouble) -> bool:
         if last.judged(trouble.figure):
@@ -125,7 +118,7 @@ class Ledger:
             self.last[one.key] = one
             return
         if one.figure != trouble.figure or one.reason != trouble.reason or one.detail.get("calm"):
-            detail = {**trouble.detail, "calm": 0}
+            detail = {**trouble.detail, "calm": 0, "calm_period": None}
             one = book.judge(
                 self.connection, one, trouble.figure, reason=trouble.reason, detail=detail
             )

@@ -187,14 +187,14 @@ def reopen(connection: Connection, alert: int, act: Act) -> Alert:
 def escalate(connection: Connection, catalogue: Catalogue, *, now: datetime) -> list[Alert]:
     """Tell of overdue alerts, as reminders do: owner and deputy at the deadline, then the head.
 
-    The head is told when half the allowance has passed again. Says which alerts moved.
+    The head is told when the allowance has passed twice. Says which alerts moved.
     """
     moved = []
     with connection.transaction():
         rows = connection.execute(sql.OVERDUE, {"now": now, "most": MOST_ESCALATED}).fetchall()
         for one in map(book.alert, rows):
             to: book.Addressee = (
-                "head" if now >= one.due_at + (one.due_at - one.opened_at) / 2 else "deputy"
+                "head" if now >= one.due_at + (one.due_at - one.opened_at) else "deputy"
             )
             if one.escalated is not None and CHAIN.index(one.escalated) >= CHAIN.index(to):
                 continue

@@ -197,13 +197,15 @@ def _judge(ledger: Ledger, watch: Watch, one: Seen, place: tuple[float, float] |
 
 def _calm(ledger: Ledger, watch: Watch, last: Alert, one: Seen) -> None:
     """A figure outside the bands: over when it is well outside, or the second in a row."""
-    value = one.figure.value or 0.0
+    value, period = one.figure.value or 0.0, one.figure.period
+    if last.detail.get("calm_period") == period:
+        return
     calm = int(last.detail.get("calm", 0)) + 1
-    if not well_back(watch.one, value) and (last.finished or calm < CALM_TWICE):
+    if not well_back(watch.one, value) and calm < CALM_TWICE:
         # What a finished alert shows is what people saw when they finished it.
-        if not last.finished:
-            noted = judge(ledger.connection, last, one.figure, detail={"calm": calm})
-            ledger.last[last.key] = noted
+        figure = last.figure if last.finished else one.figure
+        detail = {"calm": calm, "calm_period": period}
+        ledger.last[last.key] = judge(ledger.connection, last, figure, detail=detail)
         return
     unit = watch.one.unit
     why = words(
