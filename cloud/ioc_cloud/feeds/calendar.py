@@ -18,7 +18,11 @@ OVERRIDES: Final = Path(__file__).resolve().parents[3] / "twin_models" / "calend
 VN: Final = LOCAL
 DayKind = Literal["working", "weekend", "holiday", "swapped_working", "swapped_off"]
 SATURDAY: Final = 5
+JUNE: Final = 6
+# The library's own words.
 TET: Final = "Tết Nguyên Đán"
+SWAPPED: Final = "Ngày nghỉ (thay cho"
+WORKED_INSTEAD: Final = "Ngày làm bù"
 
 
 class Override(BaseModel):
@@ -41,6 +45,25 @@ class _File(BaseModel):
 def local_day(at: datetime) -> date:
     """The province's day that a moment lies in."""
     return at.astimezone(LOCAL).date()
+
+
+@dataclass(frozen=True, slots=True)
+class DayFeatures:
+    """What a day is to those who compare it with others.
+
+    Attributes:
+        kind: What kind of day it is.
+        name: As `Calendar.name_of`.
+        tet: Days since the New Year's Day of the nearest Tết; negative before it.
+        eve: Worked, and a holiday's days off begin tomorrow.
+        after: Worked, and a holiday's days off ended yesterday.
+    """
+
+    kind: DayKind
+    name: str | None
+    tet: int
+    eve: bool
+    after: bool
 
 
 @dataclass(frozen=True)
@@ -73,23 +96,47 @@ class Calendar:
 
     def kind(self, day: date) -> DayKind:
         """What kind of day it is."""
-        weekend, working = day.weekday() >= SATURDAY, self.is_working(day)
-        if working:
+        weekend = day.weekday() >= SATURDAY
+        if self.is_working(day):
             return "swapped_working" if weekend else "working"
-        name = self.name_of(day)
-        if name is None:
-            return "weekend"
-        override = self.overrides.get(day)
-        swapped = override is not None or name.startswith("Ngày nghỉ (thay cho")
-        return "swapped_off" if swapped else "holiday"
+        known = _holidays(day.year).get(day)
+        if known is not None:
+            return "swapped_off" if known.startswith(SWAPPED) else "holiday"
+        return "weekend" if weekend else "swapped_off"
 
     def name_of(self, day: date) -> str | None:
-        """A holiday's Vietnamese name; None for an ordinary day."""
+        """Why a day is no ordinary one, in Vietnamese; None for one that is."""
         override = self.overrides.get(day)
         if override is not None:
             return override.note.vi
         name = _holidays(day.year).get(day)
+        if name is None and day.weekday() >= SATURDAY and self.is_working(day):
+            return WORKED_INSTEAD
         return str(name) if name is not None else None
+
+    def holiday_features(self, day: date) -> DayFeatures:
+        """What a profile of days must know of a day."""
+        works = self.is_working(day)
+        return DayFeatures(
+            kind=self.kind(day),
+            name=self.name_of(day),
+            tet=self._since_tet(day),
+            eve=works and self._holiday_in_run(day, timedelta(days=1)),
+            after=works and self._holiday_in_run(day, timedelta(days=-1)),
+        )
+
+    def _since_tet(self, day: date) -> int:
+        near = (_tet(day.year), _tet(day.year + 1) if day.month > JUNE else _tet(day.year - 1))
+        return min(((day - tet).days for tet in near), key=abs)
+
+    def _holiday_in_run(self, day: date, step: timedelta) -> bool:
+        """Whether the days off that follow, one step on, are more than a weekend."""
+        other = day + step
+        while not self.is_working(other):
+            if self.kind(other) != "weekend":
+                return True
+            other += step
+        return False
 
     def next_working(self, day: date) -> date:
         """The first working day after a day."""

@@ -13,6 +13,8 @@ KNOWN = [
     (date(2025, 1, 29), "holiday", "Tết"),
     (date(2025, 4, 26), "swapped_working", "a Saturday worked for 2 May"),
     (date(2025, 5, 2), "swapped_off", "off for 26 April"),
+    (date(2026, 1, 2), "swapped_off", "off for 10 January: 12729/VPCP-KGVX of 25 December 2025"),
+    (date(2026, 1, 10), "swapped_working", "a Saturday worked for 2 January"),
     (date(2026, 2, 13), "working", "the Friday before Tết"),
     (date(2026, 2, 16), "holiday", "eve of Tết"),
     (date(2026, 2, 20), "holiday", "fourth day of Tết"),
@@ -38,6 +40,46 @@ def test_a_known_day_is_what_it_was_announced_as(day: date, kind: str, _why: str
 def test_tet_of_2030_is_on_the_second_of_february() -> None:
     # A Chinese calendar has the third.
     assert Calendar.load().tet(2030) == date(2030, 2, 2)
+
+
+def test_a_saturday_that_is_worked_says_so() -> None:
+    calendar = Calendar.load()
+    assert calendar.name_of(date(2026, 8, 22)) == "Ngày làm bù"
+    assert calendar.name_of(date(2026, 1, 10)) == "Làm bù cho thứ Sáu 02/01/2026"
+    assert calendar.name_of(date(2026, 8, 29)) is None
+
+
+def test_days_are_counted_from_the_nearest_tet() -> None:
+    features = Calendar.load().holiday_features
+    assert [features(date(2026, 2, day)).tet for day in (10, 17, 20)] == [-7, 0, 3]
+    assert features(date(2025, 12, 31)).tet == -48
+
+
+@pytest.mark.parametrize(
+    ("day", "eve", "after"),
+    [
+        (date(2026, 2, 13), True, False),  # Friday; Saturday and Sunday lead into Tết
+        (date(2026, 2, 23), False, True),
+        (date(2026, 8, 28), True, False),
+        (date(2026, 9, 3), False, True),
+        (date(2026, 11, 23), True, False),
+        (date(2026, 11, 25), False, True),
+        (date(2026, 8, 21), False, False),  # the Saturday is worked
+        (date(2026, 11, 27), False, False),  # a weekend is no holiday
+    ],
+)
+def test_the_days_around_a_holiday_are_known(day: date, *, eve: bool, after: bool) -> None:
+    found = Calendar.load().holiday_features(day)
+    assert (found.eve, found.after) == (eve, after)
+
+
+def test_a_weekend_that_a_decision_gives_back_is_a_weekend(tmp_path: Path) -> None:
+    path = tmp_path / "vn.yaml"
+    path.write_text(
+        "days:\n  - {day: 2026-08-22, working: false, decision: 13/TB, note: {vi: Bỏ, en: Not}}\n",
+        encoding="utf-8",
+    )
+    assert Calendar.load(path).kind(date(2026, 8, 22)) == "weekend"
 
 
 def test_a_decision_of_the_installation_has_the_last_word(tmp_path: Path) -> None:
