@@ -146,15 +146,37 @@ def fresh_share(
     return min(1.0, share / total)
 
 
-def stages(changed_at: datetime, due_at: datetime) -> tuple[Stage, ...]:
-    """Every stage of a deadline, in order."""
+def stages(
+    changed_at: datetime, due_at: datetime, suspended: Sequence[Span] = ()
+) -> tuple[Stage, ...]:
+    """Every stage of a deadline, in order.
+
+    Maintenance moves no deadline; but what follows the deadline waits until it is over.
+    """
     allowance = due_at - changed_at
-    return tuple(Stage(name, changed_at + allowance * part, tells) for name, part, tells in _STAGES)
+    return tuple(
+        Stage(name, _after(changed_at, due_at, allowance * part, suspended), tells)
+        for name, part, tells in _STAGES
+    )
 
 
-def reached(changed_at: datetime, due_at: datetime, now: datetime) -> tuple[Stage, ...]:
+def _after(
+    changed_at: datetime, due_at: datetime, by: timedelta, suspended: Sequence[Span]
+) -> datetime:
+    moment = changed_at + by
+    for begin, end in merged(suspended):
+        if begin >= moment:
+            break
+        if end > due_at and moment > due_at:
+            moment += end - max(begin, due_at)
+    return moment
+
+
+def reached(
+    changed_at: datetime, due_at: datetime, now: datetime, suspended: Sequence[Span] = ()
+) -> tuple[Stage, ...]:
     """The stages that lie behind."""
-    return tuple(stage for stage in stages(changed_at, due_at) if stage.at <= now)
+    return tuple(stage for stage in stages(changed_at, due_at, suspended) if stage.at <= now)
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:

@@ -87,7 +87,7 @@ def test_a_decision_of_the_installation_has_the_last_word(tmp_path: Path) -> Non
     path.write_text(
         "days:\n"
         "  - {day: 2026-12-05, working: true, decision: 12/TB, note: {vi: Làm bù, en: Worked}}\n"
-        "  - {day: 2026-12-07, working: false, decision: 12/TB, note: {vi: Nghỉ bù, en: Day off}}\n",
+        "  - {day: 2026-12-07, working: false, decision: 12/TB, note: {vi: Nghỉ bù, en: Off}}\n",
         encoding="utf-8",
     )
     calendar = Calendar.load(path)

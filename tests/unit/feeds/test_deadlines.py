@@ -180,3 +180,22 @@ def test_stages_come_at_half_four_fifths_the_deadline_and_twice_the_allowance() 
         "half",
         "most",
     ]
+
+
+def test_the_head_is_not_told_while_the_house_stands_still() -> None:
+    due_at = FRIDAY + 10 * HOUR
+    # Two hours before the deadline to three after it, and one hour later on.
+    rest = [(due_at - 2 * HOUR, due_at + 3 * HOUR), (due_at + 8 * HOUR, due_at + 9 * HOUR)]
+    found = {one.name: one.at - FRIDAY for one in stages(FRIDAY, due_at, rest)}
+    assert found == {"half": 5 * HOUR, "most": 8 * HOUR, "due": 10 * HOUR, "overdue": 24 * HOUR}
+    assert [one.name for one in reached(FRIDAY, due_at, FRIDAY + 23 * HOUR, rest)][-1] == "due"
+
+
+@given(spans, st.timedeltas(timedelta(minutes=1), timedelta(days=9)))
+def test_a_stage_never_comes_sooner_for_a_window(windows: list[Span], allowed: timedelta) -> None:
+    due_at = FRIDAY + allowed
+    plain, moved = stages(FRIDAY, due_at), stages(FRIDAY, due_at, windows)
+    assert all(one.at <= other.at for one, other in zip(plain, moved, strict=True))
+    # What a missing delivery still counts for when the head is told: half, window or not.
+    left = liveness(None, FRIDAY, due_at, now=moved[-1].at, suspended=windows)
+    assert allowed < HOUR or left == pytest.approx(0.5, abs=1e-6)
