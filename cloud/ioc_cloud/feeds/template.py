@@ -98,7 +98,7 @@ def sheet_names(feed: Contract) -> list[str]:
     names: list[str] = []
     for table in feed.tables:
         plain = "".join(" " if mark in "[]:*?/\\'" else mark for mark in table.title.vi)
-        name = plain[:SHEET_NAME_CHARS].strip()
+        name = " ".join(plain.split())[:SHEET_NAME_CHARS].strip()
         if name.casefold() in {known.casefold() for known in (*names, guide.GUIDE, LISTS)}:
             name = f"{name[: SHEET_NAME_CHARS - len(table.id) - 1]} {table.id}"[:SHEET_NAME_CHARS]
         names.append(name)
