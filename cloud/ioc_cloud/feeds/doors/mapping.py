@@ -193,8 +193,8 @@ def scaled(value: float, scale: float) -> float | int:
         product = Decimal(str(value)) * Decimal(str(scale))
     except InvalidOperation:
         return value
-    # A scale such as 1/60 is written with twelve digits; more of the product means nothing.
-    product = round(product, 9)
+    # A scale such as 1/60 is not exact; a millionth of a figure means nothing.
+    product = round(product, 6)
     return int(product) if product == product.to_integral_value() else float(product)
 
 

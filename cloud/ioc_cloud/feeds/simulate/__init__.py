@@ -1,0 +1,1 @@
+"""The province's systems, played from the feeds' contracts: figures, services and their faults."""
