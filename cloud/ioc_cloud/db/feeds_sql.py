@@ -22,13 +22,13 @@ ADD_BATCH: Final = """
 insert into feed_batch (
     feed, door, provenance, sent_by, idempotency_key, content_sha256, original_sha256,
     original_name, original_bytes, media_type, contract_sha256, status, rows_in, rows_new,
-    rows_changed, rows_same, rows_parked, controls, problems, changed_at, received_at,
+    rows_changed, rows_same, rows_parked, controls, taken, problems, changed_at, received_at,
     signed_by, note
 ) values (
     %(feed)s, %(door)s, %(provenance)s, %(sent_by)s, %(idempotency_key)s, %(content)s,
     %(original_sha256)s, %(original_name)s, %(original_bytes)s, %(media_type)s, %(contract)s,
     %(status)s, %(rows_in)s, %(rows_new)s, %(rows_changed)s, %(rows_same)s, %(rows_parked)s,
-    %(controls)s, %(problems)s, %(changed_at)s, %(received_at)s, %(signed_by)s, %(note)s
+    %(controls)s, %(taken)s, %(problems)s, %(changed_at)s, %(received_at)s, %(signed_by)s, %(note)s
 ) returning id
 """
 ADD_ROWS: Final = """

@@ -301,6 +301,7 @@ def _store(
             "rows_same": receipt.rows_same,
             "rows_parked": receipt.rows_parked,
             "controls": Jsonb(batch.controls),
+            "taken": Jsonb(_taken(batch, tables)),
             "problems": Jsonb(receipt.counts),
             "changed_at": batch.changed_at,
             "received_at": now,
@@ -316,6 +317,19 @@ def _store(
     _add_parked(connection, feed, tables, number, now)
     _add_problems(connection, tables, number)
     return number
+
+
+def _taken(batch: Batch, tables: Sequence[_Table]) -> dict[str, dict[str, float]]:
+    """What the rows that were taken add up to, where the source gave its own total."""
+    return {
+        table.spec.id: {
+            code: round(sum(float(row.cells[code] or 0) for row in table.checked.taken), 6)
+            for code in batch.controls[table.spec.id]
+            if code in table.spec.controls
+        }
+        for table in tables
+        if table.spec.id in batch.controls
+    }
 
 
 def _add_rows(

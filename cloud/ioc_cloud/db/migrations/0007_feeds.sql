@@ -43,7 +43,9 @@ create table feed_batch (
     rows_changed int not null,
     rows_same int not null,
     rows_parked int not null,
+    -- Totals by table and field: as the source counted them, and of the rows that were taken.
     controls jsonb not null default '{}',
+    taken jsonb not null default '{}',
     problems jsonb not null default '{}',
     changed_at timestamptz,
     received_at timestamptz not null,
@@ -229,6 +231,8 @@ create table feed_notice (
     vi text not null,
     en text not null,
     sent_at timestamptz,
+    tried_at timestamptz,
+    failures int not null default 0,
     failure text,
     read_at timestamptz,
     unique (feed, tbl, period, stage, addressee)
@@ -271,8 +275,18 @@ to ioc_api, ioc_feeds;
 grant select on feed_row_now, figure_now, feed_quality_now to ioc_api, ioc_feeds;
 grant update (status, undone_at, undone_by, undo_reason, settled_at) on feed_batch to ioc_api, ioc_feeds;
 grant update (cancelled_at) on feed_maintenance to ioc_api;
-grant update (sent_at, failure, read_at) on feed_notice to ioc_api, ioc_feeds;
+grant update (sent_at, tried_at, failures, failure, read_at) on feed_notice to ioc_api, ioc_feeds;
 grant update on feed_source to ioc_feeds, ioc_api;
+
+create index feed_notice_unsent on feed_notice (id) where sent_at is null;
+
+-- Figures and scores are written into the things that show them.
+grant select, insert, update, delete on thing, policy, policy_subject, policy_import, thing_gone
+to ioc_feeds;
+grant select, insert on policy_revision, thing_snapshot, twin_outbox, thing_event, ts_point
+to ioc_feeds;
+grant insert on ts_dirty to ioc_feeds;
+grant usage on sequence change_seq to ioc_feeds;
 
 -- What the doors of feeds read of our own events, and where they put what they cannot read.
 grant select on event, camera, camera_telemetry, commune, change_log to ioc_feeds;
