@@ -67,7 +67,8 @@ class Trial:
             FileRefused: Marking it cost too much.
         """
         with TemporaryDirectory(prefix="ioc-marked-") as folder:
-            path = Path(folder) / "original"
+            # openpyxl goes by the name; what the file is was seen by its content.
+            path = Path(folder) / "original.xlsx"
             path.write_bytes(self._original)
             summary = list(_summary(self._feed, self.receipt, self._name))
             return marked_safely(path, self._name, self.marks, summary)
