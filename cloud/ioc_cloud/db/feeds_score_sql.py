@@ -103,3 +103,38 @@ SETTLED: Final = """
 update feed_batch set settled_at = %(now)s
 where id = any(%(batches)s) and (undone_at is not null) = %(undone)s and settled_at is null
 """
+
+# The stage that each period's people were told of last.
+TOLD: Final = """
+select period, array_agg(distinct stage) from feed_notice
+where feed = %(feed)s and tbl = %(tbl)s and period = any(%(periods)s)
+group by period
+"""
+# The newest period that a stream spoke of.
+NEWEST: Final = """
+select max(period_start) from feed_row_now
+where feed = %(feed)s and tbl = %(tbl)s and period_start >= %(since)s
+"""
+ADD_NOTICE: Final = """
+insert into feed_notice (
+    feed, tbl, period, stage, addressee, account, name, due_at, at, vi, en
+) values (
+    %(feed)s, %(table)s, %(period)s, %(stage)s, %(addressee)s, %(account)s, %(name)s, %(due_at)s,
+    %(at)s, %(vi)s, %(en)s
+)
+on conflict (feed, tbl, period, stage, addressee) do nothing returning id
+"""
+# One sender at a time takes a notice; what it could not send waits longer each time.
+UNSENT: Final = """
+select id, feed, addressee, vi, en from feed_notice
+where sent_at is null and failures < %(most)s
+    and (tried_at is null or tried_at <= %(now)s - failures * failures * interval '1 minute')
+order by id limit 1 for update skip locked
+"""
+SENT: Final = """
+update feed_notice set sent_at = %(now)s, tried_at = %(now)s, failure = null where id = %(id)s
+"""
+NOT_SENT: Final = """
+update feed_notice set tried_at = %(now)s, failures = failures + %(by)s, failure = %(failure)s
+where id = %(id)s
+"""
