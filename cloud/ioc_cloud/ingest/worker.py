@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 BATCH: Final = 500
 BATCH_WINDOW_S: Final = 0.05
+# So that the database has the next one while we acknowledge what it has just committed.
+BATCHES_AHEAD: Final = 1
 # A key registered now binds its box from here on.
 KEYS_AGE: Final = timedelta(seconds=2)
 FIRST_RETRY_S: Final = 0.1
@@ -43,7 +45,7 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class Worker:
-    """One ingest worker: reads a batch while the one before is being committed.
+    """One ingest worker: reads a batch while those before are being committed.
 
     Attributes:
         connect: Opens a database connection.
@@ -54,7 +56,7 @@ class Worker:
     connect: Callable[[], Connection]
     retention: timedelta
     stop: threading.Event = field(default_factory=threading.Event)
-    _writing: Future[list[Receipt] | None] | None = None
+    _unwritten: int = 0
     _connection: Connection | None = None
     _keys: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
     _keys_read_at: datetime | None = None
@@ -74,7 +76,7 @@ class Worker:
         try:
             while not self.stop.is_set():
                 self._step(store_thread)
-            self._wait_for_writing()
+            self._wait_for_writing(0)
         finally:
             # Whatever ended the loop ends the other thread's patience with the database.
             self.stop.set()
@@ -85,19 +87,21 @@ class Worker:
             self._look_for_leaks()
             return
         batch = self._read(messages)
-        self._wait_for_writing()
-        writing = self._writing = store_thread.submit(self._write, batch)
+        self._wait_for_writing(BATCHES_AHEAD)
+        self._unwritten += 1
+        writing = store_thread.submit(self._write, batch)
         writing.add_done_callback(
             lambda done: self.inbox.post(partial(self._answer, messages, done))
         )
 
-    def _wait_for_writing(self) -> None:
-        while self._writing is not None:
+    def _wait_for_writing(self, most: int) -> None:
+        """Until no more than so many batches are being written or wait for it."""
+        while self._unwritten > most:
             self.inbox.attend()
 
     def _answer(self, messages: Sequence[Received], written: Future[list[Receipt] | None]) -> None:
         """What follows a commit; by the thread of `run`, as all that the inbox does."""
-        self._writing = None
+        self._unwritten -= 1
         receipts = written.result()
         if receipts is not None:
             self.inbox.acknowledge(messages)
@@ -159,7 +163,7 @@ class Worker:
 
     def _look_for_leaks(self) -> None:
         waited_s = self.inbox.oldest_wait_s()
-        if waited_s > LEAK_S and self._writing is None and self.inbox.is_idle():
+        if waited_s > LEAK_S and self._unwritten == 0 and self.inbox.is_idle():
             log.warning("message_leaked", waited_s=round(waited_s, 1))
             self.inbox.reconnect()
 
