@@ -38,13 +38,13 @@ cross join lateral (
     limit 1
 ) as f
 """  # noqa: S608 columns of ours
-# What came since a moment about the last days, as it stands now; the index by feed and period
-# finds it.
+# What came since a moment about the last days, or ended since, as it stands now; the index by
+# feed and period finds it.
 CAME_SINCE: Final = f"""
 select {_FIGURE} from (
     select distinct indicator, area, period_start from figure
     where feed = any(%(feeds)s) and indicator = any(%(indicators)s)
-        and period_start >= %(oldest)s and received_at > %(since)s
+        and period_start >= %(oldest)s and greatest(received_at, period_end) > %(since)s
 ) as k
 cross join lateral (
     select * from figure

@@ -7,6 +7,7 @@ from typing import Final
 
 from ioc_cloud.db import feeds_alert_sql as sql
 from ioc_cloud.db.pool import Connection
+from ioc_cloud.feeds.alerts.anomalies import judge_anomalies
 from ioc_cloud.feeds.alerts.cameras import judge_cameras
 from ioc_cloud.feeds.alerts.late import judge_late
 from ioc_cloud.feeds.alerts.ledger import Ledger
@@ -58,8 +59,9 @@ def detect(
         since = row[0] - IN_FLIGHT if row else now - FIRST_LOOK
         places = dict(placed(connection.execute(sql.PLACES)))
         ledger = Ledger(connection, catalogue, sops or product_sops(), calendar, now)
-        judge_late(ledger)
+        late = judge_late(ledger)
         judge_thresholds(ledger, places, since)
+        judge_anomalies(ledger, places, since, late)
         judge_providers(ledger)
         judge_cameras(ledger)
         connection.execute(sql.RAN, (now,))

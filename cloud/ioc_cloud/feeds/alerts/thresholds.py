@@ -102,7 +102,7 @@ def judge_thresholds(
     """Judge every figure that came since a moment, and the newest of each."""
     watches = watched(ledger.catalogue)
     for one in ledger.know("threshold", watches):
-        _see_withdrawn(ledger, one)
+        see_withdrawn(ledger, one)
     for code, figures in _figures(ledger, watches, since).items():
         watch = watches[code]
         for area, own in groupby(figures, key=lambda one: one.area):
@@ -169,7 +169,7 @@ def _summed(watch: Watch, figures: Sequence[Seen]) -> Seen | None:
     return replace(newest, figure=figure, whole=all(one.whole for one in own))
 
 
-def _see_withdrawn(ledger: Ledger, one: Alert) -> None:
+def see_withdrawn(ledger: Ledger, one: Alert) -> None:
     """An alert whose figure was taken back, with nothing newer in its place."""
     if one.finished or one.figure.period_start is None or one.indicator is None:
         return
