@@ -250,4 +250,4 @@ def _wait_s(state: RetryCallState) -> float:
     return max(usual, asked.total_seconds()) if asked is not None else usual
 
 
-_BACKOFF: Final = wait_exponential_jitter(initial=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=0.5)
+_BACKOFF: Final = wait_exponential_jitter(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=0.5)

@@ -35,7 +35,7 @@ class JsonBody:
         if not raw.strip():
             return cls({})
         try:
-            return cls(_DECODER.decode(raw.decode("utf-8")))
+            return cls(DECODER.decode(raw.decode("utf-8")))
         except (ValueError, RecursionError) as error:
             raise AnswerUnreadable(f"JSON: {error}") from error
 
@@ -94,7 +94,8 @@ def _int(text: str) -> int | str:
     return int(text) if len(text) <= LONGEST_INTEGER else text
 
 
-_DECODER: Final = json.JSONDecoder(parse_float=_float, parse_int=_int, parse_constant=str)
+# Numbers that no database holds stay text.
+DECODER: Final = json.JSONDecoder(parse_float=_float, parse_int=_int, parse_constant=str)
 
 
 @lru_cache(maxsize=1024)
@@ -144,12 +145,32 @@ def _collect(node: Mapping[str, Any], found: list[tuple[str, ...]]) -> bool:
 
 
 def _chain(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names one below the other; behind an index or a projection they are of something else."""
     if node["type"] == "field":
         return (node["value"],)
     if node["type"] != "subexpression":
         return _chain(node["children"][0]) if node["children"] else ()
-    left, right = node["children"]
-    # Behind an index or a projection names are of something else.
-    if left["type"] not in {"field", "subexpression"} or right["type"] != "field":
-        return _chain(left)
-    return (*_chain(left), *_chain(right))
+    found: tuple[str, ...] = ()
+    for child in node["children"]:
+        if child["type"] not in {"field", "subexpression"}:
+            return found or _chain(child)
+        found += _chain(child)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def conditions(path: str) -> tuple[tuple[tuple[str, ...], Any], ...]:
+    """What records must say to be among those of a path: `a[?status=='00']` asks for `00`."""
+    found: list[tuple[tuple[str, ...], Any]] = []
+
+    def collect(node: Mapping[str, Any]) -> None:
+        if node["type"] == "comparator" and node["value"] == "eq":
+            left, right = node["children"]
+            if right["type"] == "literal":
+                found.append((_chain(left), right["value"]))
+        for child in node["children"]:
+            if isinstance(child, dict):
+                collect(child)
+
+    collect(_compiled(path).parsed)
+    return tuple(found)

@@ -76,13 +76,13 @@ def _rows(table: TableSpec, source: RowsFrom, bodies: Sequence[Body], *, machine
                 cells.append({name: reader(body, record) for name, reader in readers.items()})
             else:
                 problems.append(_other_shape(len(cells), body.said(record)))
-                cells.append({RECORD: _storable(body.said(record))})
+                cells.append({RECORD: storable(body.said(record))})
     return Rows(cells, problems=(*seen.lost(table), *problems))
 
 
 def _other_shape(index: int, said: str) -> Problem:
     return Problem(
-        index, None, "shape", "clean", "error", _storable(said[:200]),
+        index, None, "shape", "clean", "error", storable(said[:200]),
         "bản ghi không đúng cấu trúc", "the record has another shape",
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ class _Seen:
 
 
 def _drift(name: str | None, path: str, severity: Any, now: str) -> Problem:  # noqa: ANN401
-    has = _storable(now)
+    has = storable(now)
     return Problem(
         WHOLE_TABLE, name, DRIFT, "complete", severity, path,
         f"nguồn không còn cột {path!r}" + (f"; hiện có: {has}" if has else ""),
@@ -153,14 +153,14 @@ class _Reader:
             return self._time(str(raw))
         if self._is_number:
             return self._number(raw)
-        return _storable(raw) if isinstance(raw, str) else _plain(raw)
+        return storable(raw) if isinstance(raw, str) else _plain(raw)
 
     def _time(self, raw: str) -> str:
         """As contracts write it; what does not fit the format stays as it came."""
         try:
             moment = datetime.strptime(raw.strip(), self._column.time_format)  # noqa: DTZ007
         except ValueError:
-            return _storable(raw)
+            return storable(raw)
         local = moment if moment.tzinfo else moment.replace(tzinfo=LOCAL)
         if self._cadence is not None:
             return str(periods.containing(local, self._cadence))
@@ -173,7 +173,7 @@ class _Reader:
             return _plain(raw)
         if isinstance(raw, str):
             if not (self._machine and DECIMAL.fullmatch(raw.strip())):
-                return self._scaled_text(_storable(raw))
+                return self._scaled_text(storable(raw))
             raw = _number_of(raw.strip())
         if self._column.scale is None or isinstance(raw, (bool, str)):
             return raw
@@ -216,13 +216,14 @@ def _code(raw: Any) -> str:  # noqa: ANN401
 def _plain(raw: Any) -> Any:  # noqa: ANN401
     """A value that JSON and PostgreSQL can hold."""
     if isinstance(raw, (dict, list)):
-        return _storable(written(raw))
+        return storable(written(raw))
     if isinstance(raw, (date, datetime)):
         return raw.isoformat()
     return raw
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """A text without what PostgreSQL cannot hold."""
     return text.translate(_UNSTORABLE)
 
 

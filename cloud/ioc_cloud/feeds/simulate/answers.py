@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from ioc_cloud.feeds.doors.json_body import named
+from ioc_cloud.feeds.doors.json_body import conditions, named
 from ioc_models.feeds import TableSpec, periods
 from ioc_models.feeds.contract import AREA, PERIOD, Column, Pull, RowsFrom
 from ioc_models.feeds.periods import LOCAL
@@ -95,6 +95,8 @@ _INDENT: Final[Mapping[str, int | None]] = {"json": None}
 
 def _json_record(sheet: Sheet, record: Record) -> Record:
     found: Record = {}
+    for chain, value in conditions(sheet.source.rows):
+        _put(found, chain, value)
     for name, column in sheet.source.columns.items():
         chain = _chain(column.path)
         if name == sheet.renamed:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ioc_cloud.feeds.simulate import seasons
 from ioc_cloud.feeds.simulate.chance import chance, wobble
-from ioc_cloud.feeds.simulate.mending import bounds, mended, tidy
+from ioc_cloud.feeds.simulate.mending import Mender, bounds, tidy
 from ioc_cloud.feeds.simulate.nature import Kind, Nature, nature
 from ioc_models.feeds import Cadence, Contract, FieldSpec, Period, TableSpec
 from ioc_models.feeds.contract import AREA, PERIOD, FieldType
@@ -47,6 +47,7 @@ class Generator:
         self._feed = feed
         self._seed = seed
         self._natures: dict[str, Nature] = {}
+        self._menders: dict[str, Mender] = {}
         self._kept: dict[tuple[str, str, Key, Period], Cells] = {}
 
     def rows(self, table: TableSpec, period: Period, areas: Sequence[str]) -> list[Cells]:
@@ -103,12 +104,20 @@ class Generator:
     def _begins(self, table: TableSpec, period: Period) -> bool:
         if self._nature(table).from_new_year:
             return period.number == 1
+        if not period.cadence.is_short:
+            return period.first_day.day == 1
         return period.start == period.start.astimezone(LOCAL).replace(hour=0, minute=0)
 
     def _nature(self, table: TableSpec) -> Nature:
         found = self._natures.get(table.id)
         if found is None:
             found = self._natures[table.id] = nature(self._feed, table)
+        return found
+
+    def _mender(self, table: TableSpec) -> Mender:
+        found = self._menders.get(table.id)
+        if found is None:
+            found = self._menders[table.id] = Mender(table, self._nature(table).lasting)
         return found
 
     def _made(
@@ -122,7 +131,7 @@ class Generator:
             if spec.code not in cells:
                 cells[spec.code] = self._cell(table, spec, words, period)
         self._share_out(table, cells, words, period)
-        mended(table, cells, before, period, self._nature(table).lasting)
+        self._mender(table).mend(cells, before, period)
         ordered = {spec.code: cells[spec.code] for spec in table.fields}
         if len(self._kept) > MOST_KEPT:
             self._kept.clear()

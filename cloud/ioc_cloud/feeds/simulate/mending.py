@@ -10,6 +10,7 @@ from typing import Any, Final
 from ioc_cloud.feeds.simulate.chance import chance
 from ioc_models.feeds import FieldSpec, Period, Rule, TableSpec
 from ioc_models.feeds.contract import PERIOD_NO, FieldType
+from ioc_models.feeds.expressions import Expression
 
 SWEEPS: Final = 24
 STRICT: Final = 0.5
@@ -27,34 +28,44 @@ def bounds(spec: FieldSpec) -> tuple[float, float]:
     return low, high
 
 
-def mended(
-    table: TableSpec,
-    cells: Cells,
-    before: Before,
-    period: Period,
-    lasting: frozenset[str] = frozenset(),
-) -> bool:
-    """Change cells until every rule holds; whether that was reached.
+class Mender:
+    """Mends rows of one table; expressions are compiled once for all of them.
 
     Args:
         table: Whose rules.
-        cells: Of one row; changed in place.
-        before: The row of the period before, where it is known.
-        period: Of the row.
         lasting: Fields that move slowly, changed only where nothing else helps.
     """
-    row = _Row(table, cells, before, period.number, lasting)
-    for sweep in range(SWEEPS):
-        broken = [rule for rule in table.rules if row.breaks(rule.expr)]
-        if not broken:
-            return True
-        for rule in broken:
-            if row.breaks(rule.expr):
-                # Now and then a step that mends nothing is not taken: two rules could go on
-                # taking back what the other has done.
-                strict = chance(rule.id, sweep) < STRICT
-                row.mend(rule, at_most=len(broken) - strict)
-    return not any(row.breaks(rule.expr) for rule in table.rules)
+
+    def __init__(self, table: TableSpec, lasting: frozenset[str] = frozenset()) -> None:
+        self.table = table
+        self.lasting = lasting
+        self._compiled: dict[str, Expression] = {}
+        self.rules = [(rule, self.compiled(rule.expr)) for rule in table.rules]
+
+    def compiled(self, text: str) -> Expression:
+        """An expression over the table's fields."""
+        found = self._compiled.get(text)
+        if found is None:
+            found = self._compiled[text] = self.table.expression(text)
+        return found
+
+    def mend(self, cells: Cells, before: Before, period: Period) -> bool:
+        """Change a row's cells until every rule holds; whether that was reached.
+
+        `before` is the row of the period before, where it is known.
+        """
+        row = _Row(self, cells, before, period.number)
+        for sweep in range(SWEEPS):
+            broken = row.broken()
+            if not broken:
+                return True
+            for rule in broken:
+                if row.breaks(rule.expr):
+                    # Now and then a step that mends nothing is not taken: two rules could go
+                    # on taking back what the other has done.
+                    strict = chance(rule.id, sweep) < STRICT
+                    row.mend(rule, at_most=len(broken) - strict)
+        return not row.broken()
 
 
 @lru_cache(maxsize=2048)
@@ -71,11 +82,15 @@ def _difference(compare: ast.Compare) -> str:
 class _Row:
     """A row on its way to keep all rules."""
 
-    table: TableSpec
+    by: Mender
     cells: Cells
     before: Before
     number: int
-    lasting: frozenset[str]
+
+    def broken(self) -> list[Rule]:
+        """Rules that do not hold; one that cannot be asked is not broken."""
+        scope = {**self.cells, PERIOD_NO: self.number}
+        return [rule for rule, holds in self.by.rules if holds(scope, self.before) is False]
 
     def breaks(self, text: str) -> bool:
         """Whether a rule is broken; one that cannot be asked is not."""
@@ -89,7 +104,7 @@ class _Row:
         node = _tree(rule.expr)
         best: tuple[tuple[int, bool], str, float] | None = None
         for spec, value in self._options(node, rule):
-            price = (self._broken_with(spec, value), spec.code in self.lasting)
+            price = (self._broken_with(spec, value), spec.code in self.by.lasting)
             if best is None or price < best[0]:
                 best = (price, spec.code, value)
         if best is not None and best[0][0] <= at_most:
@@ -100,13 +115,13 @@ class _Row:
     def _broken_with(self, spec: FieldSpec, value: float) -> int:
         kept = self.cells[spec.code]
         self.cells[spec.code] = value
-        broken = sum(self.breaks(rule.expr) for rule in self.table.rules)
+        broken = len(self.broken())
         self.cells[spec.code] = kept
         return broken
 
     def _value(self, text: str) -> Any:  # noqa: ANN401
         scope = {**self.cells, PERIOD_NO: self.number}
-        return self.table.expression(text)(scope, self.before)
+        return self.by.compiled(text)(scope, self.before)
 
     def _options(self, node: ast.expr, rule: Rule) -> Iterator[tuple[FieldSpec, float]]:
         """Values of single cells that make a part of a rule hold."""
@@ -141,8 +156,8 @@ class _Row:
         named = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
         order = [*(name for name in rule.fields if name in named), *sorted(named)]
         for name in dict.fromkeys(order):
-            if name in self.table.codes and name not in self.table.key_fields:
-                spec = self.table.field(name)
+            if name in self.by.table.codes and name not in self.by.table.key_fields:
+                spec = self.by.table.field(name)
                 if spec.type.is_number and self.cells.get(name) is not None:
                     yield spec
 

@@ -41,7 +41,8 @@ class Nature:
         kinds: By field.
         parts: Fields that are shares of others.
         chained: Whether a row follows from the row before it.
-        from_new_year: Whether that chain begins with the year, and not with the day or month.
+        from_new_year: Whether that chain begins with the year, not with the month or, for
+            periods shorter than a day, with the day.
     """
 
     kinds: Mapping[str, Kind]
@@ -73,7 +74,7 @@ def nature(feed: Contract, table: TableSpec) -> Nature:
         _kinds(feed, table),
         parts,
         chained=bool(balances),
-        from_new_year=strict or not table.grid.period.is_short,
+        from_new_year=strict or table.grid.period in {*_LONG, Cadence.WEEK},
     )
 
 

@@ -42,6 +42,7 @@ class Source:
         self.pull = pull
         self._catalogue = catalogue
         self._generator = Generator(feed, seed)
+        self._last: tuple[Any, list[tuple[Sheet, datetime | None]]] | None = None
 
     def answer(self, query: Mapping[str, str], now: datetime, faults: Faults) -> Said:
         """What it says at a moment."""
@@ -49,10 +50,23 @@ class Source:
             return Said(answers.LOGIN_PAGE, "text/html; charset=utf-8", None)
         late_fault = faults.hit("late", self.feed.id)
         late = timedelta(days=late_fault.value or 1) if late_fault else timedelta()
-        found = [self._sheet(one, query, now, late) for one in self.pull.tables]
+        found = self._sheets(query, now, late)
         sheets = [self._spoilt(sheet, faults) for sheet, _ in found]
         newest = max((at for _, at in found if at is not None), default=None)
         return self._paged(sheets, query, newest, faults)
+
+    def _sheets(
+        self, query: Mapping[str, str], now: datetime, late: timedelta
+    ) -> list[tuple[Sheet, datetime | None]]:
+        """Everything that a question asks for; the pages of one question are cut from one."""
+        asked = answers.asked(self.pull, query)
+        # Two moments without a publication in between would do as well; minutes are simpler.
+        about = (tuple(sorted(asked.items())), now.replace(second=0, microsecond=0), late)
+        last = self._last
+        if last is None or last[0] != about:
+            found = [self._sheet(one, query, about[1], late) for one in self.pull.tables]
+            last = self._last = (about, found)
+        return last[1]
 
     def _sheet(
         self, source: RowsFrom, query: Mapping[str, str], now: datetime, late: timedelta
