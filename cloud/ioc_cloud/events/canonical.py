@@ -61,11 +61,12 @@ class _Grammar(NamedTuple):
 
     Attributes:
         exact: Matches what is canonical for certain; None where no pattern can tell.
-        loose: Matches sound values that may be spelled in another way.
+        loose: Matches sound values that may be spelled in another way; None where the model
+            asks for more than patterns can say, and all goes the long way.
     """
 
     exact: re.Pattern[str] | None
-    loose: re.Pattern[str]
+    loose: re.Pattern[str] | None
 
 
 def read(message: bytes, kind: str) -> Canonical | None:
@@ -79,7 +80,7 @@ def read(message: bytes, kind: str) -> Canonical | None:
     grammar = _grammar(PAYLOADS.get(kind, Observation))
     found = grammar.exact.fullmatch(text) if grammar.exact else None
     if found is None:
-        found = grammar.loose.fullmatch(text)
+        found = grammar.loose.fullmatch(text) if grammar.loose else None
         if found is None or not _is_canonical(message):
             return None
     return Canonical(_told(found), text, _content_sha256(message, found))
@@ -131,11 +132,14 @@ def _content_sha256(message: bytes, found: re.Match[str]) -> str:
 @cache
 def _grammar(payload: type[Message]) -> _Grammar:
     whole = create_model("Event", __base__=Event, data=(payload, ...))
+    return _Grammar(_pattern(whole, exact=True), _pattern(whole, exact=False))
+
+
+def _pattern(whole: type[Event], *, exact: bool) -> re.Pattern[str] | None:
     try:
-        exact = pattern(whole, _CAPTURED, also_required=_VERSION, exact=True)
+        return pattern(whole, _CAPTURED, also_required=_VERSION, exact=exact)
     except NotInGrammar:
-        exact = None
-    return _Grammar(exact, pattern(whole, _CAPTURED, also_required=_VERSION))
+        return None
 
 
 _VERSION: Final = frozenset({"v"})

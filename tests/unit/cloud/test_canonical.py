@@ -5,18 +5,19 @@ import re
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import model_validator
 from tests.support.bad_events import CASES, Bad
 from tests.support.events import BoxSim, now, plate_data
 
 from ioc_cloud.events import canonical, decode
 from ioc_cloud.events.decode import Door, Item, Parked, Sighting, Wire
-from ioc_models.events import canonical_json, content_sha256
+from ioc_models.events import Observation, canonical_json, content_sha256
 
 AT = "2026-01-01T00:00:00Z"
 DATA: dict[str, dict[str, Any]] = {
@@ -165,6 +166,18 @@ def test_what_boxes_leave_out_or_write_at_length_goes_the_short_way(
     message = canonical_json(event(kind, **over))
     assert canonical.read(message, kind) is not None
     assert isinstance(same_both_ways(kind, message), Sighting)
+
+
+def test_a_kind_whose_rules_no_pattern_can_say_goes_the_long_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Strict(Observation):
+        @model_validator(mode="after")
+        def _never(self) -> Self:
+            raise ValueError("never")
+
+    monkeypatch.setattr(canonical, "PAYLOADS", {"water_level": Strict})
+    assert canonical.read(canonical_json(event("water_level")), "water_level") is None
 
 
 def test_a_kind_that_nobody_knows_is_held_to_what_stations_say() -> None:
