@@ -28,6 +28,7 @@ from ioc_cloud.auth.scopes import STATUS_READ
 from ioc_cloud.db.pool import api_pool, connect
 from ioc_cloud.events import routes as event_routes
 from ioc_cloud.events.evidence import Folder
+from ioc_cloud.feeds import api as feeds
 from ioc_cloud.settings import Settings
 from ioc_cloud.twin import app as twin
 from ioc_cloud.wall import routes as wall_routes
@@ -82,7 +83,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(problems.BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_ABOVE)
     app.add_middleware(SafetyHeaders)
-    for router in (auth_routes.router, event_routes.router, wall_routes.router):
+    app.state.feeds = feeds.build(settings)
+    for router in (auth_routes.router, event_routes.router, wall_routes.router, *feeds.ROUTERS):
         app.include_router(router)
     _add_system_routes(app)
     twin.mount(app, app.state.twin)

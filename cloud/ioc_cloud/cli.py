@@ -44,17 +44,26 @@ def start(
     mqtt_cert: Annotated[Path | None, typer.Option(envvar="IOC_MQTT_CERT", exists=True)] = None,
     mqtt_key: Annotated[Path | None, typer.Option(envvar="IOC_MQTT_KEY", exists=True)] = None,
     mqtt_ca: Annotated[Path | None, typer.Option(envvar="IOC_MQTT_CA", exists=True)] = None,
+    sources: Annotated[
+        str | None,
+        typer.Option(
+            envvar="IOC_SOURCES_URL",
+            help="các hệ thống nguồn; bỏ trống là mô phỏng / real sources; simulated without",
+        ),
+    ] = None,
 ) -> None:
     """Chạy tất cả trên máy này / run everything on this machine."""
     tls = {"certfile": mqtt_cert, "keyfile": mqtt_key, "cafile": mqtt_ca}
+    home = Home.default()
     options = up.Options(
         ports=Ports(http_host, http_port, mqtt_host, mqtt_port),
         video=_absolute(video),
         tls={name: path.resolve() for name, path in tls.items() if path is not None},
         boundaries=boundaries.chosen_file(),
-        settings=Settings(),
+        settings=Settings(home=home.root),
+        sources=sources,
     )
-    up.run(Home.default(), options)
+    up.run(home, options)
 
 
 def _absolute(video: str | None) -> str | None:

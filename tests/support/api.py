@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +73,19 @@ class Api:
     owner: Connection
     clients: ExitStack
 
-    def client(self, *scopes: str, box: str | None = None) -> httpx.Client:
-        """A client that shows a key with these scopes; without scopes it shows none."""
-        token = keys.create(self.owner, "test", scopes, box) if scopes else None
+    def client(
+        self,
+        *scopes: str,
+        box: str | None = None,
+        roles: Iterable[str] = (),
+        feeds: Iterable[str] = (),
+    ) -> httpx.Client:
+        """A client that shows a key with these rights; without scopes it shows none."""
+        token = (
+            keys.create(self.owner, "test", scopes, box, roles=roles, feeds=feeds)
+            if scopes
+            else None
+        )
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         client = httpx.Client(base_url=self.url, headers=headers, timeout=20)
         return self.clients.enter_context(client)

@@ -18,6 +18,16 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 SOCKET_DIR_MAX = 85
 
 
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    """A port that nobody listens on now, for a process of ours that no other machine reaches."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
 class PortTaken(CloudError):
     """Another program listens where ours wants to."""
 
@@ -130,6 +140,11 @@ class Home:
         return self.root / "evidence"
 
     @property
+    def feeds(self) -> Path:
+        """An installation's own contracts, its watched folder, the originals of deliveries."""
+        return self.root / "feeds"
+
+    @property
     def boxes(self) -> Path:
         """Configuration and state of the demo boxes."""
         return self.root / "boxes"
@@ -152,7 +167,8 @@ class Home:
                 folder.mkdir()
                 folder.chmod(0o711)
         self.root.chmod(0o711)
-        for folder in (self.secrets, self.evidence, self.boxes, self.logs, self.supervisor):
+        own = (self.secrets, self.evidence, self.feeds, self.boxes, self.logs, self.supervisor)
+        for folder in own:
             folder.mkdir(exist_ok=True)
             folder.chmod(0o700)
         for folder, account in (

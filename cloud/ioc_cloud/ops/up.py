@@ -19,7 +19,7 @@ from ioc_cloud.auth import users
 from ioc_cloud.db import migrate
 from ioc_cloud.errors import CloudError
 from ioc_cloud.ops import boundaries, broker, demo, postgres, wall_build
-from ioc_cloud.ops.home import Access, Home, Ports, runs_as
+from ioc_cloud.ops.home import LOOPBACK, Access, Home, Ports, free_port, runs_as
 from ioc_cloud.ops.supervise import Program, Supervisor
 from ioc_cloud.settings import Settings
 from ioc_cloud.twin.province.seed import sow
@@ -43,6 +43,8 @@ class Options:
     tls: dict[str, Path]
     boundaries: Path | None
     settings: Settings
+    # The systems that feeds ask: a URL, or None for simulated ones.
+    sources: str | None = None
 
     @property
     def access(self) -> Access:
@@ -95,11 +97,27 @@ def programs(home: Home, options: Options, box_names: Sequence[str]) -> list[Pro
         Program(
             "api", [python, "-m", "ioc_cloud.app"], cloud_environment(home, options, "ioc_api")
         ),
+        *_feeds(home, options),
         *(
             Program(name, [python, "-m", "ioc_edge", "run", str(home.boxes / f"{name}.yaml")])
             for name in box_names
         ),
     ]
+
+
+def _feeds(home: Home, options: Options) -> Iterator[Program]:
+    """The worker of the feeds, and what it asks where nobody named the real systems."""
+    environment = cloud_environment(home, options, "ioc_feeds")
+    url = options.sources
+    if url is None:
+        port = free_port()
+        url = f"http://{LOOPBACK}:{port}"
+        module = [sys.executable, "-m", "ioc_cloud.feeds.simulate"]
+        told = ["--port", str(port), "--home", str(home.root)]
+        own = ["--contracts", str(home.feeds / "contracts")]
+        yield Program("sources", [*module, *told, *own])
+    environment["IOC_SOURCES_URL"] = url
+    yield Program("feeds", [sys.executable, "-m", "ioc_cloud.feeds"], environment)
 
 
 def cloud_environment(home: Home, options: Options, role: str) -> dict[str, str]:
@@ -183,8 +201,9 @@ def _start(
         sow(connection, options.settings, demo=options.video is None)
     with steps.step("Ranh giới, tài khoản / boundaries, accounts"):
         outlines = _fill(home, options, definitions)
-    with steps.step("Mosquitto, ingest, API"):
-        for name in ("mosquitto", "ingest", "api"):
+    with steps.step("Mosquitto, ingest, API, số liệu / feeds"):
+        simulated = ["sources"] if options.sources is None else []
+        for name in ("mosquitto", "ingest", "api", *simulated, "feeds"):
             supervisor.start(name)
         _await_api(options.ports, supervisor)
     with steps.step("Camera / cameras", quiet=True):

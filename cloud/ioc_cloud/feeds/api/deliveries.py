@@ -1,10 +1,10 @@
 """Deliveries over HTTP: batches from systems, workbooks from people, receipts, undoing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, BinaryIO, Final, Literal, Self
 
 from fastapi import APIRouter, File, Form, Header, Path, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -512,12 +512,17 @@ def get_original(number: Number, who: ReaderOf, state: StateOf, feeds: FeedsOf) 
         if batch.original_sha256 is None or not feeds.originals.has(batch.original_sha256):
             raise NotFound(f"delivery {number} has no original")
         audit.write(connection, who.who.name, "feed.original", str(number))
-    file = feeds.originals.open(batch.original_sha256)
     return StreamingResponse(
-        iter(lambda: file.read(READ_BYTES), b""),
+        _read(feeds.originals.open(batch.original_sha256)),
         media_type="application/octet-stream",
         headers=_download(f"{batch.feed}-{number}"),
     )
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(READ_BYTES):
+            yield chunk
 
 
 @router.post(

@@ -103,7 +103,7 @@ def list_layers(who: ReaderOf, feeds: FeedsOf) -> dict[str, Any]:
     shows = {
         code for code, (feed, one) in feeds.catalogue.indicators.items() if who.shows(feed, one)
     }
-    return {"items": [one for one in layer.layers(feeds.catalogue) if one["id"] in shows]}
+    return {"items": [one for one in layer.layers(feeds.catalogue) if one["indicator"] in shows]}
 
 
 @router.get(
