@@ -1,5 +1,6 @@
 """Learn the parts of many daily series at once, in three passes from coarse to fine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -8,7 +9,6 @@ import numpy as np
 from ioc_cloud.feeds.forecast import robust
 from ioc_cloud.feeds.forecast.days import (
     FAR,
-    TET,
     TET_DAYS,
     TET_REACH,
     WEEK,
@@ -149,7 +149,9 @@ def _in_weeks(values: Floats) -> Floats:
     return values.reshape(len(values), -1, WEEK)
 
 
-def _weekdays(history: History, shares: Floats, centre, otherwise: Floats) -> Floats:
+def _weekdays(
+    history: History, shares: Floats, centre: Callable[[Floats], Floats], otherwise: Floats
+) -> Floats:
     """(s, 7) the centre of each weekday's shares; of what is never known, the given."""
     found = centre(np.ascontiguousarray(_in_weeks(shares).transpose(0, 2, 1)))
     by_weekday = np.empty_like(found)
@@ -233,7 +235,8 @@ def _pattern(seen: Floats, none: Floats, sd: Floats) -> Floats:
     away = np.nan_to_num(robust.median(around) - none)
     noise = sd[:, None] ** 2 / np.maximum(n, 1)
     signal = np.divide(TET_ERRORS * noise, away**2, out=np.ones_like(away), where=away != 0)
-    return none + away * np.clip(1 - signal, 0, None)
+    kept: Floats = none + away * np.clip(1 - signal, 0, None)
+    return kept
 
 
 def _with_errors(history: History, parts: Parts, shares: Floats, effects: Floats) -> Parts:
@@ -259,13 +262,16 @@ def _with_errors(history: History, parts: Parts, shares: Floats, effects: Floats
 def _floor(history: History, ratio: Flags, errors: Floats) -> Floats:
     """(s,) least standard deviation in the series' own unit.
 
-    Where values lie near 0, rare ones are no anomaly: what was seen twice is at most four.
+    Never below one unit of the values' resolution, which is what counts of a mean of one scatter
+    by (Poisson): after years of 0 a first 1 is news, not an infinite anomaly. Where values lie
+    near 0, rare ones are no anomaly: what was seen twice is at most four.
     """
     usual = np.nan_to_num(robust.median(np.abs(history.values)))
     size = np.nan_to_num(np.abs(errors))
     second = np.partition(size, -2, axis=1)[:, -2] / 4
     rare = ~ratio & ~np.any(history.values < 0, axis=1)
-    return np.maximum(LEAST_SD * usual, np.where(rare, second, 0.0))
+    least = np.maximum(LEAST_SD * usual, robust.resolution(history.values))
+    return np.maximum(least, np.where(rare, second, 0.0))
 
 
 def _weekly(
@@ -320,7 +326,8 @@ def _slope(weeks: Floats, weights: Floats, day_sd: Floats) -> Floats:
         np.maximum(scatter, day_sd**2), spread, out=np.ones_like(spread), where=spread > 0
     )
     doubt = np.divide(2 * noise, slope**2, out=np.ones_like(slope), where=slope != 0)
-    return slope * np.clip(1 - doubt, 0, None)
+    kept: Floats = slope * np.clip(1 - doubt, 0, None)
+    return kept
 
 
 def _remembered(

@@ -156,12 +156,13 @@ def levels_ahead(parts: Parts, n: int) -> Floats:
     weeks_on = (np.arange(n) + 1 + WEEK // 2) / WEEK
     damped = (1 - DAMPING**weeks_on) / -np.log(DAMPING)
     ahead = parts.level[:, None] + parts.slope[:, None] * damped
-    return np.where(
-        parts.ratio[:, None], np.maximum(ahead, LEAST_LEVEL * parts.level[:, None]), ahead
-    )
+    least = np.maximum(ahead, LEAST_LEVEL * parts.level[:, None])
+    found: Floats = np.where(parts.ratio[:, None], least, ahead)
+    return found
 
 
 def level_spread_ahead(parts: Parts, n: int) -> Floats:
     """(s, n) how far the level may be missed: `level_sd` is that of two weeks ahead."""
     weeks_on = (np.arange(n) + 1 + WEEK // 2) / WEEK
-    return parts.level_sd[:, None] * np.sqrt(np.maximum(weeks_on, 1.0) / 2)
+    found: Floats = parts.level_sd[:, None] * np.sqrt(np.maximum(weeks_on, 1.0) / 2)
+    return found

@@ -15,6 +15,9 @@ MAD_TO_SD: Final = 1.4826
 CLIP_SD: Final = 3.0
 # The standard deviation of normal noise clipped at three of its own is 0.9962 of it.
 CLIPPED_SD: Final = 0.9962
+# Figures are whole or have up to three decimals; with more they are taken for unrounded.
+DECIMALS: Final = 3
+ROUNDING: Final = 1e-6
 
 
 def quantile(values: Floats, share: float) -> Floats:
@@ -30,7 +33,8 @@ def picked(ordered: Floats, share: float) -> Floats:
     above = np.minimum(below + 1, np.maximum(known - 1, 0))
     low = np.take_along_axis(ordered, below[..., None], -1)[..., 0]
     high = np.take_along_axis(ordered, above[..., None], -1)[..., 0]
-    return low + (high - low) * (at - below)
+    found: Floats = low + (high - low) * (at - below)
+    return found
 
 
 def median(values: Floats) -> Floats:
@@ -113,3 +117,14 @@ def by_day(weeks: Floats) -> Floats:
 def where_known(values: Floats, known: Flags) -> Floats:
     """NaN elsewhere."""
     return np.where(known, values, np.nan)
+
+
+def resolution(values: Floats) -> Floats:
+    """(s,) the unit of each series' last decimal, 1 for whole numbers; 0 where unrounded."""
+    found = np.zeros(len(values))
+    for decimals in range(DECIMALS, -1, -1):
+        scaled = values * 10.0**decimals
+        off = np.abs(scaled - np.rint(scaled))
+        fits = np.all(np.isnan(off) | (off < ROUNDING), axis=1)
+        found[fits] = 10.0**-decimals
+    return found
