@@ -138,3 +138,14 @@ NOT_SENT: Final = """
 update feed_notice set tried_at = %(now)s, failures = failures + %(by)s, failure = %(failure)s
 where id = %(id)s
 """
+
+# The newest delivery of some feeds that was taken, and when its figures were true.
+NEWEST_BATCH: Final = """
+select b.received_at, coalesce(
+    b.changed_at, (select max(r.as_of) from feed_row as r where r.batch_id = b.id), b.received_at
+)
+from feed_batch as b
+where b.feed = any(%s) and b.status in ('accepted', 'partial')
+order by b.id desc limit 1
+"""
+THINGS: Final = "select id from thing where id = any(%s)"

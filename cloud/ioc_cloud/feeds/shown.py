@@ -149,7 +149,7 @@ def figure(
         expected, as_of, received_at, provenance, _,
     ) = row  # fmt: skip
     feed, one = catalogue.indicator(code)
-    small = _is_small(feed, one, area, value, numerator) and not reader.full(feed)
+    small = is_small(feed, one, area, value, numerator) and not reader.full(feed)
     return FigureOut(
         indicator=code,
         title=WordsOut(vi=one.title.vi, en=one.title.en),
@@ -177,7 +177,7 @@ def figure(
     )
 
 
-def _is_small(
+def is_small(
     feed: Contract, one: Indicator, area: str, value: float | None, numerator: float | None
 ) -> bool:
     """A count of people, too few to hide in, of an area below the province."""
