@@ -11,25 +11,32 @@ KIND = r"[a-z][a-z0-9_]{0,31}"
 EVENTS = f"{ROOT}/+/ev/+"
 STATUSES = f"{ROOT}/+/status"
 TELEMETRY = f"{ROOT}/+/tel/+"
+FEEDS = f"{ROOT}/+/feed/+"
 
 # %u is the name that the broker authenticated: a box reaches its own topics alone.
-BOX_MAY_WRITE = (f"{ROOT}/%u/ev/+", f"{ROOT}/%u/status", f"{ROOT}/%u/tel/+")
-BOX_MAY_READ = (f"{ROOT}/%u/ack",)
-CLOUD_MAY_WRITE = (f"{ROOT}/+/ack",)
-CLOUD_MAY_READ = (EVENTS, STATUSES, TELEMETRY)
+BOX_MAY_WRITE = (
+    f"{ROOT}/%u/ev/+",
+    f"{ROOT}/%u/status",
+    f"{ROOT}/%u/tel/+",
+    f"{ROOT}/%u/feed/+",
+)
+BOX_MAY_READ = (f"{ROOT}/%u/ack", f"{ROOT}/%u/feed-ack")
+CLOUD_MAY_WRITE = (f"{ROOT}/+/ack", f"{ROOT}/+/feed-ack")
+CLOUD_MAY_READ = (EVENTS, STATUSES, TELEMETRY, FEEDS)
 
 _TOPIC = re.compile(
     rf"{ROOT}/(?P<box>{NAME})/"
-    rf"(?:(?P<status>status)|(?P<ack>ack)|ev/(?P<kind>{KIND})|tel/(?P<camera>{NAME}))"
+    rf"(?:(?P<plain>status|ack|feed-ack)"
+    rf"|ev/(?P<kind>{KIND})|tel/(?P<camera>{NAME})|feed/(?P<feed>{NAME}))"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A topic taken apart; `name` is the event kind or the camera, else empty."""
+    """A topic taken apart; `name` is the event kind, the camera or the feed, else empty."""
 
     box: str
-    channel: Literal["ev", "status", "tel", "ack"]
+    channel: Literal["ev", "status", "tel", "ack", "feed", "feed-ack"]
     name: str = ""
 
 
@@ -53,16 +60,26 @@ def ack(box: str) -> str:
     return f"{ROOT}/{box}/ack"
 
 
+def feed(box: str, feed_id: str) -> str:
+    """Topic on which a sender delivers batches of a domain's feed."""
+    return f"{ROOT}/{box}/feed/{feed_id}"
+
+
+def feed_ack(box: str) -> str:
+    """Topic on which the cloud says what became of a sender's batches."""
+    return f"{ROOT}/{box}/feed-ack"
+
+
 def parse(topic: str) -> Address | None:
     """Take a topic apart; None when it is not one of ours."""
     found = _TOPIC.fullmatch(topic)
     if found is None:
         return None
     part = found.groupdict()
-    if part["status"]:
-        return Address(part["box"], "status")
-    if part["ack"]:
-        return Address(part["box"], "ack")
+    if part["plain"]:
+        return Address(part["box"], part["plain"])  # type: ignore[arg-type]
     if part["kind"]:
         return Address(part["box"], "ev", part["kind"])
+    if part["feed"]:
+        return Address(part["box"], "feed", part["feed"])
     return Address(part["box"], "tel", part["camera"])
