@@ -83,3 +83,36 @@ copy figure (
     denominator, covered, expected, as_of, received_at, provenance, batch_id
 ) from stdin
 """
+
+FORGET_ROWS: Final = """
+delete from feed_row where ctid = any(array(
+    select ctid from feed_row where feed = %s and period_start < %s limit %s
+))
+"""
+FORGET_PARKED: Final = """
+delete from feed_parked_row where ctid = any(array(
+    select ctid from feed_parked_row where feed = %s and received_at < %s limit %s
+))
+"""
+FORGET_PROBLEMS: Final = """
+delete from feed_problem where ctid = any(array(
+    select p.ctid from feed_problem as p join feed_batch as b on b.id = p.batch_id
+    where b.feed = %s and b.received_at < %s limit %s
+))
+"""
+# Bytes that only old deliveries came as.
+OLD_ORIGINALS: Final = """
+select original_sha256 from feed_batch
+where feed = %s and original_sha256 is not null
+group by original_sha256
+having max(received_at) < %s
+    and not exists (
+        select from feed_batch as other
+        where other.original_sha256 = feed_batch.original_sha256
+            and other.feed <> min(feed_batch.feed)
+    )
+"""
+FORGET_ORIGINAL: Final = """
+update feed_batch set original_sha256 = null
+where feed = %s and original_sha256 = %s and received_at < %s
+"""
