@@ -31,8 +31,11 @@ def test_a_station_keeps_what_it_measures(models: Catalogue) -> None:
     assert series["features/measurements/properties/other/*"].unit is None
 
 
-def test_areas_keep_no_series(models: Catalogue) -> None:
-    assert paths(models, "commune") == paths(models, "province") == {}
+def test_a_commune_keeps_its_indicators_values_and_the_province_nothing(
+    models: Catalogue,
+) -> None:
+    assert list(paths(models, "commune")) == ["features/indicators/properties/values/*/value"]
+    assert paths(models, "province") == {}
 
 
 def test_a_marked_object_marks_what_is_in_it_unless_told_otherwise() -> None:
