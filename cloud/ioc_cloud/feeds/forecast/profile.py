@@ -281,17 +281,23 @@ def fit_on(
             learn(History(grid, values[at : at + CHUNK], kinds))
             for at in range(0, len(values), CHUNK)
         ]
-    least = np.where(np.any(values < 0, axis=1), -np.inf, 0.0)
+    least, most = limits(values, lower, upper)
     return Profiles(
         n=n,
         enough=n >= ENOUGH_DAYS,
-        lower=_bound(lower, least),
-        upper=_bound(upper, np.full(len(values), np.inf)),
+        lower=least,
+        upper=most,
         parts=Parts.joined(parts),
         kinds=kinds,
         grid=grid,
         calendar=calendar,
     )
+
+
+def limits(values: Floats, lower: Bound, upper: Bound) -> tuple[Floats, Floats]:
+    """(s,) the least and the greatest possible value of each series."""
+    least = np.where(np.any(values < 0, axis=1), -np.inf, 0.0)
+    return _bound(lower, least), _bound(upper, np.full(len(values), np.inf))
 
 
 def _bound(given: Bound, otherwise: Floats) -> Floats:
