@@ -83,6 +83,8 @@ SCORED_DAYS: Final = """
 select distinct day from feed_quality where feed = %(feed)s and day between %(first)s and %(last)s
 order by day
 """
+# Up to which day the nights have done their work; repeating one changes nothing.
+LAST_NIGHT: Final = "select max(day) from feed_quality where cause = 'nightly'"
 EXPLAIN: Final = """
 insert into feed_explanation (feed, day, said_by, said_at, text) values (%s, %s, %s, %s, %s)
 """

@@ -90,7 +90,7 @@ class Mail:
             raise NotSent(f"{self.host}:{self.port}: {error}") from error
 
 
-def post_notices(
+def send_waiting(
     connection: Connection,
     catalogue: Catalogue,
     post: Post,

@@ -24,7 +24,7 @@ from tests.support.feed_scored import (
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.feeds.catalogue import Catalogue
 from ioc_cloud.feeds.errors import NoSuchFeed
-from ioc_cloud.feeds.post import Mail, NotSent, post_notices
+from ioc_cloud.feeds.post import Mail, NotSent, send_waiting
 from ioc_cloud.feeds.reminders import Notice, nudge, remind
 
 
@@ -194,13 +194,13 @@ def test_notices_go_to_the_addresses_of_the_contract_once(
 ) -> None:
     told(before, feeds, at(24, 16))
     box = Box()
-    assert post_notices(before, feeds, box, at(24, 16)) == 3
+    assert send_waiting(before, feeds, box, at(24, 16)) == 3
     assert box.mails == [
         ("an@ioc.test", "Chợ đầu mối"),
         ("binh@ioc.test", "Chợ đầu mối"),
         ("chi@ioc.test", "Chợ đầu mối"),
     ]
-    assert post_notices(before, feeds, box, at(24, 17)) == 0
+    assert send_waiting(before, feeds, box, at(24, 17)) == 0
 
 
 def test_what_could_not_be_sent_is_counted_and_tried_later_and_later(
@@ -210,14 +210,14 @@ def test_what_could_not_be_sent_is_counted_and_tried_later_and_later(
     box = Box(refuses="an@ioc.test")
     now, tries = at(24, 4), 0
     for _ in range(7 * 60):
-        post_notices(before, feeds, box, now)
+        send_waiting(before, feeds, box, now)
         now += timedelta(minutes=1)
         tries = before.execute("select failures from feed_notice").fetchone()[0]  # type: ignore[index]
     assert tries == 10
     assert before.execute("select failure, sent_at from feed_notice").fetchone() == ("full", None)
     before.execute("update feed_notice set failures = 1")
     box.refuses = ""
-    assert post_notices(before, feeds, box, now) == 1
+    assert send_waiting(before, feeds, box, now) == 1
 
 
 def test_a_notice_without_an_address_stays_on_the_pages(
@@ -225,7 +225,7 @@ def test_a_notice_without_an_address_stays_on_the_pages(
 ) -> None:
     told(before, feeds, at(24, 4))
     nobody = Catalogue({}, feeds.areas)
-    assert post_notices(before, nobody, Box(), at(24, 5)) == 0
+    assert send_waiting(before, nobody, Box(), at(24, 5)) == 0
     assert before.execute("select failure from feed_notice").fetchone() == (
         "the contract names no address",
     )
