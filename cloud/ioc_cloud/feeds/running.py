@@ -10,11 +10,11 @@ from ioc_cloud.db.pool import Connection
 from ioc_cloud.feeds.calendar import Calendar
 from ioc_cloud.feeds.catalogue import Catalogue
 from ioc_cloud.feeds.deadlines import changed_of, due_of, expected, reached
-from ioc_models.feeds import Contract, Period, TableSpec
+from ioc_models.feeds import Cadence, Contract, Period, TableSpec
 from ioc_models.feeds.periods import containing
 
 Stage = Literal["early", "half", "most", "due", "overdue", "done"]
-# Of a daily table: today's, yesterday's and the day's before; older gaps are the scores' business.
+# Of a daily table the last three days; older gaps are the scores' business.
 LOOK_BACK: Final = 3
 
 
@@ -107,7 +107,7 @@ def _periods(table: TableSpec, calendar: Calendar, now: datetime) -> Iterator[Pe
     running_now = containing(now, table.grid.period)
     early = table.schedule.by is not None and table.schedule.days_after == 0
     period = running_now if early else running_now.previous()
-    for _ in range(1 if period.cadence.is_short else LOOK_BACK):
+    for _ in range(LOOK_BACK if period.cadence is Cadence.DAY else 1):
         if expected(period, table.schedule, calendar):
             yield period
         period = period.previous()

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from ioc_cloud.access import StateOf, Who, problems
-from ioc_cloud.auth.scopes import EVENTS_READ, WALL_READ
+from ioc_cloud.auth.scopes import EVENTS_READ, FEEDS_READ, WALL_READ
 from ioc_cloud.db import api_sql as sql
 from ioc_cloud.events import communes
 from ioc_cloud.wall import shown, stream
@@ -57,7 +57,7 @@ def list_communes(
     who: Who, state: StateOf, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
     """GeoJSON, có ETag / GeoJSON with an ETag."""
-    who.must(WALL_READ, EVENTS_READ)
+    who.must(WALL_READ, EVENTS_READ, FEEDS_READ)
     with state.pool.connection() as connection:
         etag = communes.etag(connection)
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}

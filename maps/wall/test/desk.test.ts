@@ -27,7 +27,7 @@ test("a day in Cà Mau begins at five in the afternoon of Greenwich", () => {
 
 test("what was measured and what is expected never share a column", () => {
   const past = [{ period_start: "2026-11-23T17:00:00Z", value: 3 } as Figure];
-  const ahead = [{ day: "2026-11-25", value: 4, low: 2, high: 6 }];
+  const ahead = [{ start: "2026-11-24T17:00:00Z", value: 4, low: 2, high: 6 }];
   const [times, measured, expected, low, high] = columns(past, ahead);
   expect(times[1]).toBe((times[0] ?? 0) + 86_400);
   expect(measured).toEqual([3, null]);

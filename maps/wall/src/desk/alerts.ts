@@ -43,7 +43,7 @@ function list(page: Page, of: readonly Alert[]): HTMLElement {
       pill(t(language, `desk.severity.${one.severity}` as Key), SEVERITY[one.severity]),
       what(page, one),
       one.area_name,
-      moment(one.opened_at, language),
+      moment(one.opened_at),
       due(page, one),
       owner(one, language),
       t(language, `desk.alert.state.${one.state}` as Key),
@@ -55,10 +55,15 @@ function list(page: Page, of: readonly Alert[]): HTMLElement {
 function what(page: Page, one: Alert): HTMLElement {
   const open = element("button", { type: "button", class: "link" });
   const value =
-    one.value === null ? "" : ` ${number(one.value, page.language, 1)} ${one.unit}`.trimEnd();
+    one.value === null || one.indicator === null
+      ? ""
+      : ` ${number(one.value, page.language, 1)} ${one.unit}`.trimEnd();
   open.append(
     element("strong", {}, `${said(one.title, page.language)}${value}`),
-    element("span", { class: "dim" }, said(one.reason, page.language)),
+    // An alert without an indicator is named by its reason: once is enough.
+    ...(said(one.reason, page.language) === said(one.title, page.language)
+      ? []
+      : [element("span", { class: "dim" }, said(one.reason, page.language))]),
   );
   acting(page, open, () => showAlert(page, one.id));
   return open;
@@ -109,7 +114,7 @@ function draw(page: Page, found: AlertDetail): void {
           found.near.map((other) => [
             other.title ?? other.id,
             `${number(other.distance_m, language)} m`,
-            other.at ? moment(other.at, language) : "",
+            other.at ? moment(other.at) : "",
           ]),
         )
       : element("p", { class: "dim" }, text("desk.near.none")),
@@ -121,7 +126,7 @@ function draw(page: Page, found: AlertDetail): void {
         element(
           "li",
           {},
-          `${moment(step.at, language)} · ${step.by} · ${text(`desk.action.${step.action}` as Key)}${step.note ? ` · ${step.note}` : ""}`,
+          `${moment(step.at)} · ${step.by} · ${text(`desk.action.${step.action}` as Key)}${step.note ? ` · ${step.note}` : ""}`,
         ),
       ),
     ),

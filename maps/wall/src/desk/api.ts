@@ -79,8 +79,15 @@ export const figures = () => items<Figure>("/api/figures");
 export const byArea = (code: string) => items<Figure>(`/api/figures/${code}/areas`);
 export const series = (code: string, area: string, since: string) =>
   items<Figure>(`/api/figures/${code}/series?${new URLSearchParams({ area, since })}`);
-export const forecast = (code: string, area: string) =>
-  get<Forecast>(`/api/forecasts/${code}/${area}`);
+/** The newest forecast; null where none has been made yet. */
+export async function forecast(code: string, area: string): Promise<Forecast | null> {
+  try {
+    return await get<Forecast>(`/api/forecasts/${code}/${area}`);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
 
 export const batches = (feed: string) => items<Batch>(`/api/feeds/${feed}/batches`);
 export const undo = (batch: number, reason: string) =>

@@ -25,7 +25,7 @@ const seconds = (iso: string): number => Date.parse(iso) / 1000;
 export function columns(past: readonly Figure[], ahead: readonly ForecastPoint[]) {
   const times = [
     ...past.map((one) => seconds(one.period_start)),
-    ...ahead.map((one) => seconds(`${one.day}T00:00:00+07:00`)),
+    ...ahead.map((one) => seconds(one.start)),
   ];
   const gap = (n: number): null[] => Array<null>(n).fill(null);
   const before = gap(past.length);

@@ -341,7 +341,7 @@ function history(page: Page, feed: FeedOut, sent: readonly Batch[]): HTMLElement
     heads,
     sent.map((one) => [
       `#${one.id}`,
-      moment(one.received_at, language),
+      moment(one.received_at),
       t(language, `desk.door.${one.door}` as Key),
       one.signed_by ?? one.sent_by.replace(/^\w+:/, ""),
       `${one.rows_new + one.rows_changed} / ${one.rows_in}`,

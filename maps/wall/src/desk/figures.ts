@@ -99,7 +99,7 @@ export async function figurePage(page: Page, code: string): Promise<Node> {
       ? chart(
           {
             past,
-            ahead: ahead.points,
+            ahead: ahead?.points ?? [],
             unit: newest.unit,
             labels: { past: text("desk.measured"), ahead: text("desk.forecast") },
           },
@@ -124,23 +124,31 @@ export async function figurePage(page: Page, code: string): Promise<Node> {
   return section;
 }
 
-function forecastNote(page: Page, ahead: Forecast): HTMLElement {
+function forecastNote(page: Page, ahead: Forecast | null): HTMLElement {
   const { language } = page;
-  if (!ahead.enough) {
-    return element("p", { class: "dim" }, t(language, "desk.not_enough", { n: ahead.n_days }));
+  if (ahead === null) return element("p", { class: "dim" }, t(language, "desk.no_forecast"));
+  if (ahead.status !== "made") {
+    const why = ahead.reason ? said(ahead.reason, language) : "";
+    return element("p", { class: "dim" }, why);
   }
-  const percent = (value: number | null) =>
-    value === null ? "–" : number(value * 100, language, 1);
+  const champion = ahead.errors.find((one) => one.champion);
+  const percent = (value: number | null | undefined) =>
+    value === null || value === undefined ? "–" : number(value * 100, language, 1);
   return element(
     "p",
     { class: "dim" },
     t(language, "desk.forecast.about", {
       model: ahead.model ?? "–",
-      wape: percent(ahead.wape),
-      coverage: percent(ahead.coverage),
-      n: ahead.n_days,
+      wape: percent(champion?.mean_wape),
+      coverage: percent(mean(champion?.inside ?? [])),
+      n: ahead.n,
     }),
   );
+}
+
+function mean(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value): value is number => value !== null);
+  return known.length > 0 ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
 }
 
 function ranking(page: Page, areas: readonly Figure[]): HTMLElement {

@@ -140,7 +140,7 @@ function deadline(page: Page, due: Deadline | undefined): HTMLElement {
     "div",
     { class: late ? "late" : "" },
     element("strong", {}, countdown(due.due_at, page.now(), page.language)),
-    element("span", { class: "dim" }, `${due.period} · ${moment(due.due_at, page.language)}`),
+    element("span", { class: "dim" }, `${due.period} · ${moment(due.due_at)}`),
   );
   if (due.suspended) {
     cell.append(element("span", { class: "pill" }, t(page.language, "desk.in_maintenance")));
@@ -184,7 +184,7 @@ async function showDay(page: Page, feed: FeedOut, day: string, of: Dimension | n
       `v${one.version}`,
       ...DIMENSIONS.map((name) => scoreText((one as Quality)[name])),
       text(`desk.cause.${one.cause}` as Key),
-      moment(one.computed_at, page.language),
+      moment(one.computed_at),
     ]),
   );
   const cells = element("div");
@@ -210,7 +210,7 @@ async function showDay(page: Page, feed: FeedOut, day: string, of: Dimension | n
     "ul",
     { class: "said" },
     ...found.explanations.map((one) =>
-      element("li", {}, `${one.text} — ${one.said_by}, ${moment(one.said_at, page.language)}`),
+      element("li", {}, `${one.text} — ${one.said_by}, ${moment(one.said_at)}`),
     ),
   );
   const body = page.drawer(title, versions, element("h3", {}, text("desk.cells")), filter, cells);

@@ -29,16 +29,24 @@ export function valueText(figure: Figure, language: Language): string {
   return number(figure.value, language, figure.decimals);
 }
 
-export function moment(iso: string, language: Language): string {
-  return new Intl.DateTimeFormat(locale(language), {
-    timeZone: ZONE,
-    day: "2-digit",
-    month: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    hourCycle: "h23",
-  }).format(new Date(iso));
+/** "25/11 17:05"; with the year where it is not this one. */
+export function moment(iso: string, nowMs = Date.now()): string {
+  const of = (at: Date) =>
+    Object.fromEntries(MOMENT.formatToParts(at).map((part) => [part.type, part.value]));
+  const { day, month, year, hour, minute } = of(new Date(iso));
+  const when = `${day}/${month}${year === of(new Date(nowMs)).year ? "" : `/${year}`}`;
+  return `${when} ${hour}:${minute}`;
 }
+
+const MOMENT = new Intl.DateTimeFormat("en-GB", {
+  timeZone: ZONE,
+  day: "2-digit",
+  month: "2-digit",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
 
 export function dayText(day: string, language: Language): string {
   return new Intl.DateTimeFormat(locale(language), {
@@ -86,7 +94,7 @@ type Origin = Pick<Figure, "as_of" | "received_at" | "source" | "provenance" | "
 /** The small print that every figure carries: as of, received, source, provenance, quality. */
 export function origin(figure: Origin, nowMs: number, language: Language): HTMLElement {
   const parts = [
-    t(language, "desk.as_of", { at: moment(figure.as_of, language) }),
+    t(language, "desk.as_of", { at: moment(figure.as_of) }),
     t(language, "desk.received", { age: age(figure.received_at, nowMs, language) }),
     said(figure.source.unit, language),
     t(language, `desk.provenance.${figure.provenance}` as Key),

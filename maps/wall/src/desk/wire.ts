@@ -255,20 +255,25 @@ export interface AlertDetail {
 }
 
 export interface ForecastPoint {
-  day: string;
-  value: number;
-  low: number;
-  high: number;
+  start: string;
+  value: number | null;
+  low: number | null;
+  high: number | null;
 }
 
 export interface Forecast {
   indicator: string;
   area: string;
+  status: "made" | "too_short" | "stale" | "flat";
+  reason: Words | null;
   model: string | null;
-  made_on: string | null;
-  n_days: number;
-  wape: number | null;
-  coverage: number | null;
-  enough: boolean;
+  n: number;
   points: ForecastPoint[];
+  errors: {
+    model: string;
+    champion: boolean;
+    wape: (number | null)[];
+    inside: (number | null)[];
+    mean_wape: number | null;
+  }[];
 }
