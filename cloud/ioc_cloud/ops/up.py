@@ -18,6 +18,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from ioc_cloud.auth import users
 from ioc_cloud.db import migrate
 from ioc_cloud.errors import CloudError
+from ioc_cloud.feeds import landing
+from ioc_cloud.feeds.catalogue import Catalogue
 from ioc_cloud.ops import boundaries, broker, demo, postgres, wall_build
 from ioc_cloud.ops.home import LOOPBACK, Access, Home, Ports, free_port, runs_as
 from ioc_cloud.ops.supervise import Program, Supervisor
@@ -195,10 +197,11 @@ def _start(
     with steps.step("Lược đồ / schema"):
         tier = migrate.migrate(postgres.url(home, postgres.OWNER))
     with (
-        steps.step("Bản sao số của tỉnh / the province's twin"),
+        steps.step("Bản sao số, hợp đồng dữ liệu / the province's twin, contracts"),
         psycopg.connect(postgres.url(home, postgres.OWNER), autocommit=True) as connection,
     ):
         sow(connection, options.settings, demo=options.video is None)
+        landing.apply(connection, Catalogue.of_province(options.settings.contracts_folder))
     with steps.step("Ranh giới, tài khoản / boundaries, accounts"):
         outlines = _fill(home, options, definitions)
     with steps.step("Mosquitto, ingest, API, số liệu / feeds"):
