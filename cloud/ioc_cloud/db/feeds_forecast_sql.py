@@ -37,7 +37,7 @@ copy forecast_run (
     received_at, provenance, detail
 ) from stdin
 """
-ADD_DAYS: Final = """
+ADD_POINTS: Final = """
 copy forecast (indicator, area, made_on, start, value, low, high) from stdin
 """
 ADD_BACKTESTS: Final = """

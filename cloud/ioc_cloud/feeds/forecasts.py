@@ -15,7 +15,7 @@ from ioc_cloud.feeds.catalogue import PROVINCE_DIGITS, Catalogue
 from ioc_cloud.feeds.shown import QualityOut, Reader, SourceOut, WordsOut
 from ioc_models.feeds.contract import Words
 
-Status = Literal["made", "too_short", "stale", "flat"]
+Status = Literal["made", "too_short", "stale"]
 Step = Literal["day", "hour"]
 
 

@@ -6,7 +6,7 @@ create table forecast_run (
     made_on date not null,
     made_at timestamptz not null,
     step text not null check (step in ('day', 'hour')),
-    status text not null check (status in ('made', 'too_short', 'stale', 'flat')),
+    status text not null check (status in ('made', 'too_short', 'stale')),
     vi text not null default '',
     en text not null default '',
     model text,
