@@ -23,6 +23,7 @@ from ioc_cloud.feeds.forecast.errors import ENOUGH_DAYS, TooShort
 from ioc_cloud.feeds.forecast.profile import HORIZON_DAYS, Forecasts
 from ioc_cloud.feeds.forecasts import Backtest, Forecast, Point, Status
 from ioc_cloud.feeds.histories import FloatArray, History, Newest
+from ioc_cloud.feeds.water import water_ahead
 from ioc_models.feeds import Cadence, periods
 from ioc_models.feeds.contract import Words
 
@@ -79,7 +80,7 @@ def nightly(
     """Forecast every daily indicator of every area that has figures, and the water stations.
 
     One transaction, which replaces what was made on the same day; `progress` is told how many
-    indicators are done, of how many.
+    indicators are done, of how many, the water as one more.
     """
     night = Night(local_day(now))
     watches = list(daily(catalogue).values())
@@ -93,7 +94,10 @@ def nightly(
             some = watches[start : start + TOGETHER]
             _store(connection, night, list(_days_ahead(connection, catalogue, calendar, some, now)))
             if progress is not None:
-                progress(min(start + TOGETHER, len(watches)), len(watches))
+                progress(min(start + TOGETHER, len(watches)), len(watches) + 1)
+        _store(connection, night, list(water_ahead(connection, catalogue, now)))
+        if progress is not None:
+            progress(len(watches) + 1, len(watches) + 1)
     return night
 
 
