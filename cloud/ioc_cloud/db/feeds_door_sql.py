@@ -27,6 +27,7 @@ where feed = %(feed)s and door = %(door)s and received_at > %(since)s
     and starts_with(idempotency_key, %(begins)s)
 order by id desc limit 1
 """
+BATCH_STATUS: Final = "select status from feed_batch where id = %s"
 
 LAST_CHANGE: Final = "select coalesce(max(seq), 0) from change_log"
 # Moments of events that came since we last counted: late ones reopen their periods.

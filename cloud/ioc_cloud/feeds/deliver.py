@@ -12,19 +12,18 @@ from typing import Any, Final
 from psycopg.types.json import Jsonb
 
 from ioc_cloud.db import feeds_sql as sql
+from ioc_cloud.db.copying import copy_lines, moment, text
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.feeds import figures
 from ioc_cloud.feeds.batch import Batch, Change, Placed, Receipt, Rows, written
 from ioc_cloud.feeds.catalogue import Catalogue
 from ioc_cloud.feeds.check import Checked, Key, Places, Row, check
 from ioc_cloud.feeds.errors import KeyReused, NothingToUndo
+from ioc_cloud.feeds.figures import Source
 from ioc_models.feeds import Contract, Period, TableSpec, periods
 
 MOST_PROBLEMS: Final = 5_000
 MOST_SHOWN: Final = 200
-# Where a file comes a second time a person has sent it twice; where a system says again what it
-# said before, it takes back what it said in between.
-MACHINE_DOORS: Final = frozenset({"pull", "mqtt", "events"})
 
 
 @dataclass(slots=True)
@@ -38,7 +37,7 @@ class _Table:
     changed: list[Row] = field(default_factory=list)
     same: int = 0
     versions: Mapping[Key, int] = field(default_factory=dict)
-    stored: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
+    stored: Mapping[Key, Source] = field(default_factory=dict)
 
     @property
     def periods(self) -> list[Period]:
@@ -92,8 +91,26 @@ def _deliver(
         return receipt
     number = _store(connection, feed, batch, tables, receipt, now)
     for table in tables:
-        figures.Renewal(catalogue, feed, table.spec, number, now).run(connection, table.periods)
+        renewal = figures.Renewal(catalogue, feed, table.spec, number, now)
+        renewal.run(connection, table.periods, _counting(table, batch, now))
     return replace(receipt, batch=number)
+
+
+def _counting(table: _Table, batch: Batch, now: datetime) -> Mapping[datetime, list[Source]]:
+    """The rows of each period that count now: those stored before, and ours in their place."""
+    counting = dict(table.stored)
+    for row in (*table.new, *table.changed):
+        counting[row.identity] = Source(
+            row.area, row.cells, _as_of(row, batch, now), now, batch.provenance
+        )
+    found: dict[datetime, list[Source]] = {}
+    for (period, _, _), source in counting.items():
+        found.setdefault(period.start, []).append(source)
+    return found
+
+
+def _as_of(row: Row, batch: Batch, now: datetime) -> datetime:
+    return batch.changed_at or min(row.period.end, now)
 
 
 def _came_before(connection: Connection, batch: Batch) -> int | None:
@@ -154,19 +171,23 @@ def stored_cells(
 def _compare(connection: Connection, feed: Contract, table: _Table) -> None:
     """Tell rows that are new from those that correct something and those that say nothing new."""
     of = {row.period for row in table.checked.taken}
-    table.stored = stored_cells(connection, feed, table.spec, of)
     by_start = {period.start: period for period in of}
+    asked = (feed.id, table.spec.id, list(by_start))
+    table.stored = {
+        (by_start[start], area, key): Source(area, cells, as_of, received_at, provenance)
+        for start, area, key, cells, _, _, _, as_of, received_at, provenance in connection.execute(
+            sql.ROWS_NOW, asked
+        )
+    }
     table.versions = {
         (by_start[start], area, key): version
-        for start, area, key, version in connection.execute(
-            sql.LAST_VERSIONS, (feed.id, table.spec.id, list(by_start))
-        )
+        for start, area, key, version in connection.execute(sql.LAST_VERSIONS, asked)
     }
     for row in table.checked.taken:
         known = table.stored.get(row.identity)
         if known is None:
             table.new.append(row)
-        elif written(known) == written(row.cells):
+        elif written(known.cells) == written(row.cells):
             table.same += 1
         else:
             table.changed.append(row)
@@ -248,7 +269,7 @@ def _placed(tables: Sequence[_Table]) -> Iterator[Placed]:
 def _changes(tables: Sequence[_Table]) -> Iterator[Change]:
     for table in tables:
         for row in table.changed:
-            before = table.stored[row.identity]
+            before = table.stored[row.identity].cells
             for spec in table.spec.figures:
                 was, is_now = before.get(spec.code), row.cells[spec.code]
                 if written(was) != written(is_now):
@@ -340,18 +361,23 @@ def _add_rows(
     number: int,
     now: datetime,
 ) -> None:
-    with connection.cursor() as cursor, cursor.copy(sql.ADD_ROWS) as copy:
-        for table in tables:
-            for row in (*table.new, *table.changed):
-                copy.write_row(
-                    (
-                        feed.id, table.spec.id, row.period.start, row.area, row.key,
-                        table.versions.get(row.identity, 0) + 1, str(row.period), number,
-                        table.rows.number(row.index), table.rows.place(row.index),
-                        written(row.cells), batch.changed_at or min(row.period.end, now), now,
-                        batch.provenance,
-                    )
-                )  # fmt: skip
+    with connection.cursor() as cursor:
+        copy_lines(cursor, sql.ADD_ROWS, _row_lines(feed, batch, tables, number, now))
+
+
+def _row_lines(
+    feed: Contract, batch: Batch, tables: Sequence[_Table], number: int, now: datetime
+) -> Iterator[str]:
+    tail = f"{moment(now)}\t{batch.provenance}"
+    for table in tables:
+        head = f"{feed.id}\t{table.spec.id}"
+        for row in (*table.new, *table.changed):
+            yield (
+                f"{head}\t{moment(row.period.start)}\t{row.area}\t{text(row.key)}\t"
+                f"{table.versions.get(row.identity, 0) + 1}\t{row.period}\t{number}\t"
+                f"{table.rows.number(row.index)}\t{text(table.rows.place(row.index))}\t"
+                f"{text(written(row.cells))}\t{moment(_as_of(row, batch, now))}\t{tail}"
+            )
 
 
 def _add_parked(
@@ -384,9 +410,9 @@ def _add_problems(connection: Connection, tables: Sequence[_Table], number: int)
             )  # fmt: skip
 
 
-def _storable(text: str | None) -> str | None:
+def _storable(said: str | None) -> str | None:
     # PostgreSQL's text holds every character but this one.
-    return text.replace("\0", "\ufffd") if text is not None else None
+    return said.replace("\0", "\ufffd") if said is not None else None
 
 
 def undo(

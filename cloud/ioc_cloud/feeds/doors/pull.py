@@ -7,7 +7,7 @@ nothing but bytes in the store, and the same question is asked again.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -145,7 +145,9 @@ class Puller:
             read = [read_page(feed.pull, answer) for answer in answers]
             found = mapped(feed, feed.pull, [page.body for page in read])
             batch = self._batch(feed, found, answers, Path(folder))
-            return deliver(connection, self._catalogue, batch, now=now)
+            key = f"{DOOR}:again:{sha256[:24]}:{feed.sha256[:16]}"
+            keyed = replace(batch, idempotency_key=key)
+            return deliver(connection, self._catalogue, keyed, now=now)
 
     def _all(
         self, connection: Connection, feed: Contract, pull: Pull, now: datetime
@@ -193,7 +195,9 @@ class Puller:
                     receipt = deliver_once(connection, self._catalogue, batch, begins, now=now)
                 sources.answered(
                     connection, before, now=now, next_at=next_at,
-                    cursor=_cursor(pull, question, before, read, found, now),
+                    cursor=_cursor(pull, question, before, read, now)
+                    if _is_settled(connection, found, receipt)
+                    else before.cursor,
                     remark=_remark(found),
                 )  # fmt: skip
         except psycopg.DataError as error:
@@ -290,17 +294,24 @@ def _first_since(feed: Contract, pull: Pull, now: datetime) -> str:
     return (now - back).astimezone(LOCAL).date().isoformat()
 
 
+def _is_settled(connection: Connection, found: Mapped, receipt: Receipt | None) -> bool:
+    """Whether a source need not be asked for this again.
+
+    What it no longer shows, and what was refused as a whole, is asked for until it is mended.
+    """
+    if found.drifted:
+        return False
+    return receipt is None or not sources.was_refused(connection, receipt)
+
+
 def _cursor(
     pull: Pull,
     question: _Question,
     before: Standing,
     read: Sequence[Page],
-    found: Mapped,
     now: datetime,
 ) -> str | None:
-    """Up to where the source is read now; what it no longer shows is asked for again."""
-    if found.drifted:
-        return before.cursor
+    """Up to where the source is read now."""
     if question.cursor is not None:
         return max(before.cursor or "", question.cursor)
     if not pull.cursor:

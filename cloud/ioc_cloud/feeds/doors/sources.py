@@ -10,6 +10,7 @@ import structlog
 
 from ioc_cloud.db import feeds_door_sql as sql
 from ioc_cloud.db.pool import Connection
+from ioc_cloud.feeds.batch import Receipt
 
 log = structlog.get_logger()
 
@@ -105,6 +106,14 @@ def failed(
     if not before.failures:
         log.warning("source_lost", source=before.name, why=why, next_at=next_at.isoformat())
     return next_at
+
+
+def was_refused(connection: Connection, receipt: Receipt) -> bool:
+    """Whether nothing of a delivery counts; one that repeats a refused one is refused."""
+    if receipt.status != "repeated":
+        return receipt.status == "refused"
+    row = connection.execute(sql.BATCH_STATUS, (receipt.batch,)).fetchone()
+    return row is not None and row[0] == "refused"
 
 
 def told_back(before: Standing) -> None:

@@ -33,9 +33,9 @@ class Fault(BaseModel):
             a login page; `drift` renames the column of the field `text`; `duplicates` says each
             record twice; `late` holds the newest `value` days back; `units` counts the field
             `text` a thousand times too high; `bad_records` gives `value` records another shape;
-            `repeat_page` answers the page before; `moving` puts a record in front between
-            pages; `token_expires` lets a token live for `value` questions; `wrong_totals` adds
-            a tenth to the totals.
+            `repeat_page` answers the page before; `moving` has `value` records in front of
+            the others while it lasts; `token_expires` lets a token live for `value` questions;
+            `wrong_totals` adds a tenth to the totals.
         feed: None means every feed.
         times: How many questions it hits; None: until it is taken away.
         after: Questions that it lets pass first.

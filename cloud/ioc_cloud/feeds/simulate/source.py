@@ -140,6 +140,10 @@ class Source:
         faults: Faults,
     ) -> Said:
         paging = self.pull.paging
+        if (fault := faults.hit("moving", self.feed.id)) and sheets[0].records:
+            # Rows came in front: what follows has slid back.
+            front = sheets[0].records[: int(fault.value or 1)]
+            sheets = [replace(sheets[0], records=[*front, *sheets[0].records]), *sheets[1:]]
         total = sum(len(sheet.records) for sheet in sheets)
         start, size = self._window(query, sheets, faults)
         if paging.style == "offset":
@@ -178,9 +182,6 @@ class Source:
                 start = _number(said, paging.first)
         if start and faults.hit("repeat_page", self.feed.id):
             start = max(start - size, 0)
-        if start and (fault := faults.hit("moving", self.feed.id)):
-            # Rows came in front: what follows has slid back, and a row is seen twice.
-            start = max(start - int(fault.value or 1), 0)
         return start, size
 
 
