@@ -4,6 +4,7 @@ Every job opens its own connection, does one thing, and may be cut off anywhere:
 committed it does again. A job that fails says so and is tried at its next turn.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -77,6 +78,8 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set."""
         self.folders.open()
+        # A turn that falls into the one before is left out: no news.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         scheduler = BackgroundScheduler(timezone=LOCAL)
         for name, job, seconds in self.jobs():
             scheduler.add_job(

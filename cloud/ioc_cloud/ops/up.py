@@ -112,6 +112,10 @@ def _feeds(home: Home, options: Options) -> Iterator[Program]:
     environment = cloud_environment(home, options, "ioc_feeds")
     url = options.sources
     if url is None:
+        # Both sides of a simulated source are ours: its keys are made here.
+        for feed in Catalogue.of_province(home.feeds / "contracts").feeds.values():
+            if feed.pull is not None and feed.pull.sign_in.secret:
+                home.secret(feed.pull.sign_in.secret)
         port = free_port()
         url = f"http://{LOOPBACK}:{port}"
         module = [sys.executable, "-m", "ioc_cloud.feeds.simulate"]

@@ -17,7 +17,7 @@ export async function alertsPage(page: Page, id: string): Promise<Node> {
     "section",
     {},
     element("h2", {}, text("desk.alerts")),
-    open.length > 0 ? list(page, open) : element("p", { class: "dim" }, text("desk.no_alerts")),
+    open.length > 0 ? grouped(page, open) : element("p", { class: "dim" }, text("desk.no_alerts")),
     element(
       "details",
       {},
@@ -30,6 +30,36 @@ export async function alertsPage(page: Page, id: string): Promise<Node> {
   }
   if (id) await showAlert(page, Number(id));
   return section;
+}
+
+/** From how many on alerts of one kind are one line that opens. */
+const MANY = 4;
+
+/** Alerts in their order; many of one indicator stand together, worst first. */
+function grouped(page: Page, of: readonly Alert[]): HTMLElement {
+  const groups = Map.groupBy(of, (one) => `${one.kind} ${one.indicator ?? one.id}`);
+  const alone: Alert[] = [];
+  const together: HTMLElement[] = [];
+  for (const group of groups.values()) {
+    const [first] = group;
+    if (first === undefined || group.length < MANY) alone.push(...group);
+    else together.push(crowd(page, first, group));
+  }
+  const parts = alone.length > 0 ? [list(page, alone), ...together] : together;
+  return element("div", { class: "stack" }, ...parts);
+}
+
+function crowd(page: Page, first: Alert, group: readonly Alert[]): HTMLElement {
+  const { language } = page;
+  const worst = group.some((one) => one.severity === "danger") ? "danger" : "warn";
+  const line = element(
+    "summary",
+    {},
+    pill(t(language, `desk.severity.${worst}`), SEVERITY[worst]),
+    element("strong", {}, ` ${said(first.title, language)} `),
+    element("span", { class: "dim" }, t(language, "desk.alerts.places", { n: group.length })),
+  );
+  return element("details", { class: "crowd" }, line, list(page, group));
 }
 
 function list(page: Page, of: readonly Alert[]): HTMLElement {

@@ -16,7 +16,7 @@ export interface Lines {
   past: readonly Figure[];
   ahead: readonly ForecastPoint[];
   unit: string;
-  labels: { past: string; ahead: string };
+  labels: { at: string; past: string; ahead: string };
 }
 
 const seconds = (iso: string): number => Date.parse(iso) / 1000;
@@ -55,7 +55,7 @@ export function chart(lines: Lines, language: Language): HTMLElement {
         { ...axis, size: 70, values: (_, ticks) => ticks.map((tick) => format.format(tick)) },
       ],
       series: [
-        { value: (_, at) => (at === null ? "–" : longDay(at, language)) },
+        { label: lines.labels.at, value: (_, at) => (at === null ? "–" : longDay(at, language)) },
         {
           label: `${lines.labels.past} (${lines.unit})`,
           stroke: LINE,
@@ -80,7 +80,7 @@ export function chart(lines: Lines, language: Language): HTMLElement {
 }
 
 const shortDay = (at: number): string =>
-  new Intl.DateTimeFormat("vi-VN", { timeZone: ZONE, day: "2-digit", month: "2-digit" }).format(
+  new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, day: "2-digit", month: "2-digit" }).format(
     at * 1000,
   );
 

@@ -101,7 +101,11 @@ export async function figurePage(page: Page, code: string): Promise<Node> {
             past,
             ahead: ahead?.points ?? [],
             unit: newest.unit,
-            labels: { past: text("desk.measured"), ahead: text("desk.forecast") },
+            labels: {
+              at: text("desk.day"),
+              past: text("desk.measured"),
+              ahead: text("desk.forecast"),
+            },
           },
           page.language,
         )
