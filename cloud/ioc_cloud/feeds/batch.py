@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+import orjson
+
 Door = Literal["rest", "pull", "folder", "sftp", "mqtt", "upload", "cli", "events"]
 Provenance = Literal["api", "file", "manual", "derived", "simulated"]
 Status = Literal["accepted", "partial", "refused", "repeated"]
@@ -119,9 +121,13 @@ class Batch:
 
 def written(value: object) -> str:
     """JSON with keys in order; times and decimals as text."""
-    return json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain
-    )
+    try:
+        return orjson.dumps(value, _plain, orjson.OPT_SORT_KEYS).decode()
+    except TypeError:
+        # Whole numbers beyond 64 bits; beside them no infinity either.
+        said = json.dumps(value, ensure_ascii=False, sort_keys=True, default=_plain)
+        finite = json.loads(said, parse_constant=lambda _: None)
+        return json.dumps(finite, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _plain(value: object) -> object:

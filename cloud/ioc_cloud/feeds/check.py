@@ -14,14 +14,17 @@ from pydantic import ValidationError
 
 from ioc_cloud.feeds.batch import Problem, Rows, written
 from ioc_cloud.feeds.files.text import folded
-from ioc_cloud.feeds.rows import Untidy, is_blank, period_of, row_model
-from ioc_models.feeds import NotAPeriod, Period, TableSpec
+from ioc_cloud.feeds.rows import Plain, Untidy, cells_model, is_blank, period_of
+from ioc_models.feeds import NotAPeriod, Period, Rule, TableSpec
 from ioc_models.feeds.contract import AREA, PERIOD, PERIOD_NO, Dimension, Severity
+from ioc_models.feeds.expressions import Expression
 
 Key = tuple[Period, str, str]
 # Clocks of sources are not ours.
 AHEAD: Final = timedelta(minutes=5)
 VALUE_RULE: Final = "value"
+# What is asked of each cell: its code, whether it must be there, what is usual.
+_Questions = tuple[tuple[str, bool, tuple[float, float] | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Row:
         index: Place among the table's rows as they came, from 0.
         key: Further parts of the key, joined by `|`.
         cells: Typed values by field code; a missing one is None.
+        identity: What tells it from every other row of its table: period, area and key.
     """
 
     index: int
@@ -39,11 +43,7 @@ class Row:
     period: Period
     key: str
     cells: Mapping[str, Any]
-
-    @property
-    def identity(self) -> Key:
-        """What tells it from every other row of its table."""
-        return (self.period, self.area, self.key)
+    identity: Key
 
 
 @dataclass(slots=True)
@@ -136,41 +136,81 @@ class _Span:
 
 
 def _read(table: TableSpec, rows: Rows, places: Places, checked: Checked, span: _Span) -> list[Row]:
-    model = row_model(table)
     unreadable = {one.row for one in rows.problems if one.severity == "error"}
+    reader = _Reader(table, places, checked, span)
     found = []
     for index, raw in enumerate(rows.cells):
         if index in unreadable:
             checked.parked[index] = None
-            continue
-        if _says_nothing(table, raw):
+        elif reader.says_nothing(raw):
             checked.blank += 1
-            continue
-        untidy: list[Untidy] = []
-        faults: list[Problem] = []
-        period = _period(table, raw, index, faults, untidy)
-        faults.extend(_outside(period, index, raw, span))
-        area = _area(raw, places, index, faults, untidy)
-        cells = _cells(model, raw, index, faults, untidy)
-        faults.extend(
-            Problem(index, one.field, one.rule, "clean", "warning", one.value, one.vi, one.en)
-            for one in untidy
-        )
-        checked.problems.extend(faults)
-        # Of a row that cannot be read the key is what its cells say.
-        key = _key(table, cells) if cells is not None else _shown_key(table, raw)
-        identity = (period, area, key) if period and area else None
-        _count_values(table, index, cells, faults, checked)
-        if identity is None or cells is None or any(one.severity == "error" for one in faults):
-            checked.parked[index] = identity
-            continue
-        found.append(Row(index, identity[1], identity[0], identity[2], cells))
+        elif (row := reader.row(index, raw)) is not None:
+            found.append(row)
     return found
 
 
-def _says_nothing(table: TableSpec, raw: Mapping[str, Any]) -> bool:
-    """A template's line that nobody filled in is not a row that came."""
-    return all(is_blank(raw.get(spec.code)) for spec in table.figures)
+class _Reader:
+    """Reads a table's rows; what many of them say alike is understood once."""
+
+    def __init__(self, table: TableSpec, places: Places, checked: Checked, span: _Span) -> None:
+        self._table = table
+        self._places = places
+        self._checked = checked
+        self._span = span
+        self._figures = tuple(spec.code for spec in table.figures)
+        self._keys = table.key_fields
+        self._plain = Plain.of(table)
+        self._model = cells_model(table)
+        self._questions = tuple((spec.code, spec.required, spec.usual) for spec in table.fields)
+        self._periods: dict[str, Period] = {}
+
+    def says_nothing(self, raw: Mapping[str, Any]) -> bool:
+        """A template's line that nobody filled in is not a row that came."""
+        for code in self._figures:
+            value = raw.get(code)
+            if value is not None and not is_blank(value):
+                return False
+        return True
+
+    def row(self, index: int, raw: Mapping[str, Any]) -> Row | None:
+        """The row; None where it is parked."""
+        untidy: list[Untidy] = []
+        faults: list[Problem] = []
+        period = self._period(raw, index, faults, untidy)
+        area = _area(raw, self._places, index, faults, untidy)
+        cells = self._plain.cells(raw)
+        if cells is None:
+            cells = _cells(self._model, raw, index, faults, untidy)
+        checked = self._checked
+        if faults or untidy:
+            faults.extend(
+                Problem(index, one.field, one.rule, "clean", "warning", one.value, one.vi, one.en)
+                for one in untidy
+            )
+            checked.problems.extend(faults)
+        # Of a row that cannot be read the key is what its cells say.
+        if not self._keys:
+            key = ""
+        else:
+            key = _key(self._keys, cells) if cells is not None else _shown_key(self._keys, raw)
+        identity = (period, area, key) if period and area else None
+        _count_values(self._questions, index, cells, faults, checked)
+        if identity is None or cells is None or any(one.severity == "error" for one in faults):
+            checked.parked[index] = identity
+            return None
+        return Row(index, identity[1], identity[0], identity[2], cells, identity)
+
+    def _period(
+        self, raw: Mapping[str, Any], index: int, faults: list[Problem], untidy: list[Untidy]
+    ) -> Period | None:
+        said = raw.get(PERIOD)
+        if type(said) is str and (known := self._periods.get(said)) is not None:
+            return known
+        period = _period(self._table, raw, index, faults, untidy)
+        faults.extend(_outside(period, index, raw, self._span))
+        if type(said) is str and period is not None and not faults and not untidy:
+            self._periods[said] = period
+        return period
 
 
 def _period(
@@ -251,15 +291,11 @@ def _cells(
     untidy: list[Untidy],
 ) -> dict[str, Any] | None:
     try:
-        row = model.__pydantic_validator__.validate_python(
-            {**raw, AREA: "", PERIOD: ""}, context=untidy
-        )
+        row = model.__pydantic_validator__.validate_python(dict(raw), context=untidy)
     except ValidationError as error:
         faults.extend(_problem(index, one) for one in error.errors(include_url=False) if one["loc"])
         return None
-    cells = dict(row.__dict__)
-    del cells[AREA], cells[PERIOD]
-    return cells
+    return dict(row.__dict__)
 
 
 def _problem(index: int, fault: Mapping[str, Any]) -> Problem:
@@ -291,55 +327,58 @@ def _shown(value: object) -> str | None:
     return None if value is None else str(value)[:200]
 
 
-def _key(table: TableSpec, cells: Mapping[str, Any]) -> str:
-    return "|".join(str(cells[name]) for name in table.key_fields)
+def _key(names: Sequence[str], cells: Mapping[str, Any]) -> str:
+    return "|".join(str(cells[name]) for name in names)
 
 
-def _shown_key(table: TableSpec, raw: Mapping[str, Any]) -> str:
-    said = "|".join(str(raw.get(name))[:60] for name in table.key_fields)
+def _shown_key(names: Sequence[str], raw: Mapping[str, Any]) -> str:
+    said = "|".join(str(raw.get(name))[:60] for name in names)
     # PostgreSQL's text holds every character but this one.
     return said.replace("\0", "\ufffd")
 
 
 def _count_values(
-    table: TableSpec,
+    questions: _Questions,
     index: int,
     cells: Mapping[str, Any] | None,
     faults: list[Problem],
     checked: Checked,
 ) -> None:
     """Every cell that says something is one question of weight 1: is its value possible?"""
-    wrong = {
-        one.field
-        for one in faults
-        if one.dimension == "correct" and one.severity == "error" and one.field != PERIOD
-    }
     if cells is None:
+        wrong = {
+            one.field
+            for one in faults
+            if one.dimension == "correct" and one.severity == "error" and one.field != PERIOD
+        }
         checked.asked[VALUE_RULE] += len(wrong)
         return
-    for spec in table.fields:
-        value = cells[spec.code]
+    asked = passed = 0
+    for code, required, usual in questions:
+        value = cells[code]
         if value is None:
-            if spec.required:
+            if required:
                 checked.problems.append(
                     Problem(
-                        index, spec.code, "required", "complete", "warning", None,
+                        index, code, "required", "complete", "warning", None,
                         "ô bắt buộc đang trống", "a required cell is empty",
                     )
                 )  # fmt: skip
             continue
-        checked.asked[VALUE_RULE] += 1
-        if spec.usual is not None and not spec.usual[0] <= value <= spec.usual[1]:
-            low, high = spec.usual
+        asked += 1
+        if usual is not None and not usual[0] <= value <= usual[1]:
+            low, high = usual
             checked.problems.append(
                 Problem(
-                    index, spec.code, "usual", "correct", "warning", _shown(value),
+                    index, code, "usual", "correct", "warning", _shown(value),
                     f"khác thường: ngoài {low:g} đến {high:g}",
                     f"is unusual: not {low:g} to {high:g}",
                 )
             )  # fmt: skip
             continue
-        checked.passed[VALUE_RULE] += 1
+        passed += 1
+    checked.asked[VALUE_RULE] += asked
+    checked.passed[VALUE_RULE] += passed
 
 
 def _once_each(rows: list[Row], checked: Checked) -> list[Row]:
@@ -372,36 +411,43 @@ def _once_each(rows: list[Row], checked: Checked) -> list[Row]:
 
 def _judge(table: TableSpec, rows: list[Row], checked: Checked, before: Before) -> None:
     rules = [(rule, table.expression(rule.expr)) for rule in table.rules]
+    if not rules:
+        checked.taken.extend(rows)
+        return
     earlier: Mapping[Key, Mapping[str, Any]] = {}
     if any(expression.previous for _, expression in rules):
         earlier = _earlier(rows, before)
+    asked, passed = [0] * len(rules), [0] * len(rules)
     for row in rows:
-        scope = {**row.cells, PERIOD_NO: row.period.number} if rules else row.cells
+        scope = {**row.cells, PERIOD_NO: row.period.number}
         previous = earlier.get((row.period.previous(), row.area, row.key)) if earlier else None
         broken = False
-        for rule, expression in rules:
+        for number, (rule, expression) in enumerate(rules):
             holds = expression(scope, previous)
             if holds is None:
                 continue
-            if rule.dimension is Dimension.CORRECT:
-                checked.asked[rule.id] += 1
+            asked[number] += 1
             if holds:
-                if rule.dimension is Dimension.CORRECT:
-                    checked.passed[rule.id] += 1
+                passed[number] += 1
                 continue
             broken = broken or rule.severity is Severity.ERROR
-            named = rule.fields or tuple(sorted(expression.fields & table.codes)) or (None,)
-            checked.problems.append(
-                Problem(
-                    row.index, named[0], rule.id, rule.dimension.value, rule.severity.value,
-                    _shown(row.cells.get(named[0])) if named[0] else None,
-                    rule.message.vi, rule.message.en,
-                )
-            )  # fmt: skip
+            checked.problems.append(_broken(table, rule, expression, row))
         if broken:
             checked.parked[row.index] = row.identity
         else:
             checked.taken.append(row)
+    for number, (rule, _) in enumerate(rules):
+        if rule.dimension is Dimension.CORRECT and asked[number]:
+            checked.asked[rule.id] += asked[number]
+            checked.passed[rule.id] += passed[number]
+
+
+def _broken(table: TableSpec, rule: Rule, expression: Expression, row: Row) -> Problem:
+    named = rule.fields or tuple(sorted(expression.fields & table.codes)) or (None,)
+    return Problem(
+        row.index, named[0], rule.id, rule.dimension.value, rule.severity.value,
+        _shown(row.cells.get(named[0])) if named[0] else None, rule.message.vi, rule.message.en,
+    )  # fmt: skip
 
 
 def _earlier(rows: list[Row], before: Before) -> dict[Key, Mapping[str, Any]]:

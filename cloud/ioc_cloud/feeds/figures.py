@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from ioc_cloud.db import feeds_sql as sql
+from ioc_cloud.db.copying import copy_lines, moment, number
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.feeds.catalogue import PROVINCE_DIGITS, Catalogue
 from ioc_models.feeds import Contract, Indicator, Period, TableSpec
@@ -18,9 +19,11 @@ from ioc_models.feeds.contract import PERIOD_NO
 from ioc_models.feeds.expressions import Expression
 from ioc_models.things.ids import PROVINCE_CODE
 
+# A value, its numerator and its denominator.
+Parts = tuple[float | None, float | None, float | None]
 
-@dataclass(frozen=True, slots=True)
-class Source:
+
+class Source(NamedTuple):
     """A row as figures need it."""
 
     area: str
@@ -30,8 +33,7 @@ class Source:
     provenance: str
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A value with what it is made of.
 
     Attributes:
@@ -84,13 +86,10 @@ class _Plan:
             compiled(one.where),
         )
 
-    def parts(
-        self, rows: Iterable[Source], number: int
-    ) -> tuple[float | None, float | None, float | None]:
+    def parts(self, scopes: Iterable[Mapping[str, Any]]) -> Parts:
         """Value, numerator and denominator of one area's rows in one period."""
         found: list[tuple[float, float | None]] = []
-        for row in rows:
-            scope = {**row.cells, PERIOD_NO: number}
+        for scope in scopes:
             if self.where is not None and not self.where(scope):
                 continue
             if self.value is not None:
@@ -104,11 +103,11 @@ class _Plan:
         return _whole(self.indicator, found)
 
 
-def _whole(
-    one: Indicator, parts: Sequence[tuple[float, float | None]]
-) -> tuple[float | None, float | None, float | None]:
+def _whole(one: Indicator, parts: Sequence[tuple[float, float | None]]) -> Parts:
     if not parts:
         return None, None, None
+    if len(parts) == 1 and not one.is_ratio:
+        return parts[0][0], None, None
     if one.is_ratio:
         above = sum(part for part, _ in parts)
         below = sum(part for _, part in parts if part is not None)
@@ -129,55 +128,55 @@ def made(
         rows: Those that count.
         expected: Areas that should have reported; None where nobody can know.
     """
+    of_year = period.number
     by_area: dict[str, list[Source]] = defaultdict(list)
     for row in rows:
         by_area[row.area].append(row)
+    areas = [
+        (area, own, [{**row.cells, PERIOD_NO: of_year} for row in own])
+        for area, own in by_area.items()
+    ]
     for one in feed.indicators:
         if one.table != table.id:
             continue
         plan = _Plan.of(table, one)
         parts: list[tuple[float, float | None]] = []
         behind: list[Source] = []
-        for area, own in by_area.items():
-            value, above, below = plan.parts(own, period.number)
+        for area, own, scopes in areas:
+            value, above, below = found = plan.parts(scopes)
             if value is None and above is None:
                 continue
-            yield _figure(one, area, period, _Whole((value, above, below), own, 1, 1))
+            yield _figure(one.code, area, period, _Whole(found, own, 1, 1))
             behind.extend(own)
             parts.append((above, below) if above is not None else (value or 0.0, None))
         if parts and table.grid.areas != "province" and one.space != "none":
             whole = _Whole(_whole(one, parts), behind, len(parts), expected)
-            yield _figure(one, PROVINCE_CODE, period, whole)
+            yield _figure(one.code, PROVINCE_CODE, period, whole)
 
 
-@dataclass(frozen=True, slots=True)
-class _Whole:
+class _Whole(NamedTuple):
     """A value's parts with the rows behind it."""
 
-    parts: tuple[float | None, float | None, float | None]
+    parts: Parts
     rows: Sequence[Source]
     covered: int
     expected: int | None
 
 
-def _figure(one: Indicator, area: str, period: Period, whole: _Whole) -> Figure:
-    rows = whole.rows
-    own = len(area) > PROVINCE_DIGITS or whole.covered == whole.expected == 1
-    value, numerator, denominator = whole.parts
-    return Figure(
-        indicator=one.code,
-        area=area,
-        period=period,
-        value=value,
-        numerator=numerator,
-        denominator=denominator,
-        covered=whole.covered,
-        expected=whole.expected,
+def _figure(code: str, area: str, period: Period, whole: _Whole) -> Figure:
+    parts, rows, covered, expected = whole
+    own = len(area) > PROVINCE_DIGITS or covered == expected == 1
+    if own and len(rows) == 1:
+        (row,) = rows
+        said = (row.as_of, row.received_at, row.provenance)
+    else:
         # A whole is as old as its oldest part, and known since its newest came.
-        as_of=min(row.as_of for row in rows),
-        received_at=max(row.received_at for row in rows),
-        provenance=_provenance({row.provenance for row in rows}, own=own),
-    )
+        said = (
+            min(row.as_of for row in rows),
+            max(row.received_at for row in rows),
+            _provenance({row.provenance for row in rows}, own=own),
+        )
+    return Figure(code, area, period, *parts, covered, expected, *said)
 
 
 def _provenance(of: set[str], *, own: bool) -> str:
@@ -204,23 +203,41 @@ class Renewal:
     batch: int | None
     now: datetime
 
-    def run(self, connection: Connection, of: Sequence[Period]) -> int:
-        """Renew some periods; says how many figures got another version."""
+    def run(
+        self,
+        connection: Connection,
+        of: Sequence[Period],
+        rows: Mapping[datetime, Sequence[Source]] | None = None,
+    ) -> int:
+        """Renew some periods; says how many figures got another version.
+
+        Args:
+            connection: In the transaction that changed the rows.
+            of: The periods.
+            rows: All rows of theirs that count now, by the period's start, where the caller has
+                them at hand.
+        """
         codes = [one.code for one in self.feed.indicators if one.table == self.table.id]
         if not codes or not of:
             return 0
         starts = [period.start for period in of]
-        rows = self._rows(connection, starts)
+        at_hand = rows if rows is not None else self._rows(connection, starts)
         known = _known(connection, codes, starts)
         changed = 0
-        with connection.cursor() as cursor, cursor.copy(sql.ADD_FIGURES) as copy:
+
+        def lines() -> Iterator[str]:
+            nonlocal changed
             for period in of:
                 there = known[period.start]
-                for one in self._with_withdrawn(period, rows[period.start], there):
-                    version, said = there.get((one.indicator, one.area), (0, ()))
+                written = _Line(self.feed.id, period, self.batch)
+                for one in self._with_withdrawn(period, at_hand.get(period.start, ()), there):
+                    version, said = there.get((one.indicator, one.area), _NEVER)
                     if version == 0 or said != one.said:
                         changed += 1
-                        copy.write_row(self._row(one, version + 1))
+                        yield written.of(one, version + 1)
+
+        with connection.cursor() as cursor:
+            copy_lines(cursor, sql.ADD_FIGURES, lines())
         return changed
 
     def _rows(
@@ -251,12 +268,32 @@ class Renewal:
                     provenance,
                 )  # fmt: skip
 
-    def _row(self, one: Figure, version: int) -> tuple[Any, ...]:
+
+_NEVER: Final[tuple[int, tuple[Any, ...]]] = (0, ())
+
+
+class _Line:
+    """Writes the figures of one period as COPY has them."""
+
+    def __init__(self, feed: str, period: Period, batch: int | None) -> None:
+        self._start = moment(period.start)
+        self._middle = f"{feed}\t{period}\t{moment(period.end)}"
+        self._batch = number(batch)
+        self._moments: dict[datetime, str] = {}
+
+    def of(self, one: Figure, version: int) -> str:
         return (
-            one.indicator, one.area, one.period.start, version, self.feed.id, str(one.period),
-            one.period.end, one.value, one.numerator, one.denominator, one.covered,
-            one.expected, one.as_of, one.received_at, one.provenance, self.batch,
-        )  # fmt: skip
+            f"{one.indicator}\t{one.area}\t{self._start}\t{version}\t{self._middle}\t"
+            f"{number(one.value)}\t{number(one.numerator)}\t{number(one.denominator)}\t"
+            f"{one.covered}\t{number(one.expected)}\t{self._moment(one.as_of)}\t"
+            f"{self._moment(one.received_at)}\t{one.provenance}\t{self._batch}"
+        )
+
+    def _moment(self, at: datetime) -> str:
+        known = self._moments.get(at)
+        if known is None:
+            known = self._moments[at] = moment(at)
+        return known
 
 
 def _known(

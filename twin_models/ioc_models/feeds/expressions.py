@@ -8,12 +8,11 @@ there is neither kept nor broken.
 """
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from types import CodeType
 from typing import Any, Final
 
 PREVIOUS: Final = "prev"
@@ -74,22 +73,30 @@ class Expression:
     fields: frozenset[str]
     previous: frozenset[str]
     reckoned: frozenset[str]
-    _code: CodeType
+    _names: tuple[str, ...]
+    _before: tuple[str, ...]
+    _function: Callable[..., Any]
 
     def __call__(
         self, row: Mapping[str, Value], previous: Mapping[str, Value] | None = None
     ) -> Any:  # noqa: ANN401
         """What it says of a row; None where a field is missing or a division is by zero."""
-        for name in self.fields:
-            if row.get(name) is None:
+        values: list[Any] = []
+        for name in self._names:
+            value = row.get(name)
+            if value is None:
                 return None
-        scope: dict[str, Any] = {name: _number(row[name]) for name in self.fields}
-        for name in self.previous:
-            if previous is None or previous.get(name) is None:
+            values.append(_number(value) if type(value) is Decimal else value)
+        if self._before:
+            if previous is None:
                 return None
-            scope[f"{PREVIOUS}__{name}"] = _number(previous[name])
+            for name in self._before:
+                value = previous.get(name)
+                if value is None:
+                    return None
+                values.append(_number(value) if type(value) is Decimal else value)
         try:
-            return eval(self._code, _SCOPE, scope)  # noqa: S307 the tree was checked node by node
+            return self._function(*values)
         except (ZeroDivisionError, OverflowError):
             return None
         except TypeError as error:
@@ -123,9 +130,31 @@ def parse(text: str, known: frozenset[str] | None = None) -> Expression:
         raise NotAnExpression(f"{text!r} cannot be read: {error}") from error
     reader = _Reader(text, known)
     checked = reader.visit(tree)
-    code = compile(ast.fix_missing_locations(checked), "<rule>", "eval")
-    fields, previous = frozenset(reader.fields), frozenset(reader.previous)
-    return Expression(text, fields, previous, frozenset(reader.reckoned), code)
+    names, before = tuple(sorted(reader.fields)), tuple(sorted(reader.previous))
+    function = _compiled(checked.body, (*names, *(f"{PREVIOUS}__{name}" for name in before)))
+    return Expression(
+        text,
+        frozenset(names),
+        frozenset(before),
+        frozenset(reader.reckoned),
+        names,
+        before,
+        function,
+    )
+
+
+def _compiled(body: ast.expr, names: Sequence[str]) -> Callable[..., Any]:
+    """A function of a row's values: half the cost of evaluating code over a mapping."""
+    arguments = ast.arguments(
+        posonlyargs=[],
+        args=[ast.arg(name) for name in names],
+        kwonlyargs=[],
+        kw_defaults=[],
+        defaults=[],
+    )
+    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, body)))
+    made: Callable[..., Any] = eval(compile(tree, "<rule>", "eval"), _SCOPE)  # noqa: S307 checked node by node
+    return made
 
 
 class _Reader(ast.NodeTransformer):

@@ -63,10 +63,14 @@ class Period:
     start: datetime
     cadence: Cadence
 
+    def __hash__(self) -> int:
+        # Rows are found by their period a million times a delivery; an enum's hash is Python.
+        return hash(self.start)
+
     @property
     def end(self) -> datetime:
         """The first moment after it."""
-        return self.next().start
+        return _moved(self, 1).start
 
     @property
     def first_day(self) -> date:
@@ -80,30 +84,16 @@ class Period:
 
     def next(self) -> "Period":
         """The one after."""
-        return self._moved(1)
+        return _moved(self, 1)
 
     def previous(self) -> "Period":
         """The one before."""
-        return self._moved(-1)
+        return _moved(self, -1)
 
     @property
     def number(self) -> int:
         """Which one of its year it is, from 1; a week's year is the ISO week's."""
-        local = self._local()
-        match self.cadence:
-            case Cadence.WEEK:
-                return local.isocalendar().week
-            case Cadence.MONTH:
-                return local.month
-            case Cadence.QUARTER:
-                return (local.month + 2) // 3
-            case Cadence.YEAR:
-                return 1
-        day = local.timetuple().tm_yday
-        if self.cadence is Cadence.DAY:
-            return day
-        per_hour = 4 if self.cadence is Cadence.QUARTER_HOUR else 1
-        return ((day - 1) * 24 + local.hour) * per_hour + local.minute // 15 * (per_hour > 1) + 1
+        return _numbered(self)
 
     def same_last_year(self) -> "Period":
         """The one that covers the same time a year before, where a year has it."""
@@ -115,25 +105,6 @@ class Period:
 
     def _local(self) -> datetime:
         return self.start.astimezone(LOCAL)
-
-    def _moved(self, by: int) -> "Period":
-        local = self._local()
-        match self.cadence:
-            case Cadence.QUARTER_HOUR:
-                start = local + by * timedelta(minutes=15)
-            case Cadence.HOUR:
-                start = local + by * timedelta(hours=1)
-            case Cadence.DAY:
-                start = local + by * timedelta(days=1)
-            case Cadence.WEEK:
-                start = local + by * timedelta(days=7)
-            case Cadence.MONTH:
-                start = _month(local, by)
-            case Cadence.QUARTER:
-                start = _month(local, 3 * by)
-            case Cadence.YEAR:
-                start = local.replace(year=local.year + by)
-        return Period(start.astimezone(timezone.utc), self.cadence)
 
     def __str__(self) -> str:
         """As figures carry it."""
@@ -149,6 +120,46 @@ def _written(period: Period) -> str:
     if period.cadence is Cadence.QUARTER:
         return f"{local:%Y}-Q{(local.month + 2) // 3}"
     return local.strftime(_WRITTEN[period.cadence])
+
+
+@lru_cache(maxsize=16_384)
+def _moved(period: Period, by: int) -> Period:
+    local = period.start.astimezone(LOCAL)
+    match period.cadence:
+        case Cadence.QUARTER_HOUR:
+            start = local + by * timedelta(minutes=15)
+        case Cadence.HOUR:
+            start = local + by * timedelta(hours=1)
+        case Cadence.DAY:
+            start = local + by * timedelta(days=1)
+        case Cadence.WEEK:
+            start = local + by * timedelta(days=7)
+        case Cadence.MONTH:
+            start = _month(local, by)
+        case Cadence.QUARTER:
+            start = _month(local, 3 * by)
+        case Cadence.YEAR:
+            start = local.replace(year=local.year + by)
+    return Period(start.astimezone(timezone.utc), period.cadence)
+
+
+@lru_cache(maxsize=16_384)
+def _numbered(period: Period) -> int:
+    local = period.start.astimezone(LOCAL)
+    match period.cadence:
+        case Cadence.WEEK:
+            return local.isocalendar().week
+        case Cadence.MONTH:
+            return local.month
+        case Cadence.QUARTER:
+            return (local.month + 2) // 3
+        case Cadence.YEAR:
+            return 1
+    day = local.timetuple().tm_yday
+    if period.cadence is Cadence.DAY:
+        return day
+    per_hour = 4 if period.cadence is Cadence.QUARTER_HOUR else 1
+    return ((day - 1) * 24 + local.hour) * per_hour + local.minute // 15 * (per_hour > 1) + 1
 
 
 def _month(local: datetime, by: int) -> datetime:
