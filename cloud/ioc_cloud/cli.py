@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ioc_cloud import status as figures
 from ioc_cloud.auth import keys, users
+from ioc_cloud.cli_feeds import app as feeds_app
 from ioc_cloud.cli_twin import app as twin_app
 from ioc_cloud.errors import CloudError
 from ioc_cloud.ops import boundaries, demo, postgres, supervise, up
@@ -29,6 +30,7 @@ app.add_typer(box_app, name="box")
 app.add_typer(key_app, name="key")
 app.add_typer(user_app, name="user")
 app.add_typer(twin_app, name="twin")
+app.add_typer(feeds_app, name="feeds")
 app.add_typer(maps_app, name="maps")
 
 LOCAL = "127.0.0.1"

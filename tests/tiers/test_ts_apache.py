@@ -56,11 +56,11 @@ def make_database(server: Server, tier: Tier) -> Database:
     """Roles, database and PostGIS as `ioc up` makes them, then migrated by the owner."""
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(server.admin_url, autocommit=True) as admin:
-        for role in ("ioc", "ioc_ingest", "ioc_api"):
+        for role in ("ioc", "ioc_ingest", "ioc_api", "ioc_feeds"):
             if not admin.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
                 admin.execute(f"create role {role}")  # type: ignore[call-overload]
     server.run(
-        *(f"alter role {role} login" for role in ("ioc", "ioc_ingest", "ioc_api")),
+        *(f"alter role {role} login" for role in ("ioc", "ioc_ingest", "ioc_api", "ioc_feeds")),
         f"create database {name} owner ioc",
     )
     Server(server.url(name)).run("create extension postgis")
