@@ -5,19 +5,22 @@ Rolling origin: from each of the last origins a model sees what lies before and 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 import numpy as np
 
 from ioc_cloud.feeds.calendar import Calendar
-from ioc_cloud.feeds.forecast.days import WEEK, DayGrid, Floats, Whole, spread_out
+from ioc_cloud.feeds.forecast import robust
+from ioc_cloud.feeds.forecast.days import WEEK, DayGrid, Flags, Floats, Whole, spread_out
 from ioc_cloud.feeds.forecast.errors import ENOUGH_DAYS
 from ioc_cloud.feeds.forecast.models import MODELS, Model, Past
 from ioc_cloud.feeds.forecast.profile import HORIZON_DAYS, Bound, Forecasts
 
 FOLDS: Final = 4
+# Days off that stray from their neighbours this many times as far as other days do are minded.
+MINDED: Final = 2.0
 # Decimals of a sum of errors below which models are equals.
 ROUNDING: Final = 6
 
@@ -111,10 +114,14 @@ def look_ahead(
     """Test many series, and forecast the next 14 days of each by its champion.
 
     Arguments are those of `backtest_many`. Forecasts of series with fewer than 56 days are NaN.
+    Folds without a day off say nothing of a fortnight with one: near days off a model that knows
+    none is no champion of a series that minds them.
     """
     past = _past(days, values, calendar, lower, upper)
     tested = _backtest(past, models)
     grid = DayGrid.build(calendar, past.grid.after, HORIZON_DAYS)
+    if grid.off.any() or past.grid.off[-WEEK:].any():
+        tested = replace(tested, champion=_knowing(past, models, tested.champion))
     found = models[0].ahead(past, grid)
     value, low, high = found.value.copy(), found.low.copy(), found.high.copy()
     for at in range(1, len(models)):
@@ -123,6 +130,31 @@ def look_ahead(
             other = models[at].ahead(_some(past, mine), grid)
             value[mine], low[mine], high[mine] = other.value, other.low, other.high
     return tested, Forecasts(grid.days(), value, low, high)
+
+
+def _knowing(past: Past, models: Sequence[Model], champion: Whole) -> Whole:
+    """Champions, those that know no days off replaced by the first model that does."""
+    knows = np.array([model.knows_days_off for model in models])
+    if not knows.any():
+        return champion
+    blind = ~knows[champion] & minds_days_off(past.grid, past.values)
+    return np.where(blind, int(np.argmax(knows)), champion)
+
+
+def minds_days_off(grid: DayGrid, values: Floats) -> Flags:
+    """(series,) whether days off differ from the same weekday of the weeks beside them.
+
+    So does a series that has never seen a day off: nobody knows.
+    """
+    if values.shape[1] <= 2 * WEEK:
+        return np.ones(len(values), np.bool_)
+    beside = 0.5 * (values[:, : -2 * WEEK] + values[:, 2 * WEEK :])
+    away = np.abs(values[:, WEEK:-WEEK] - beside)
+    fair = ~(grid.off[: -2 * WEEK] | grid.off[2 * WEEK :])
+    off = grid.off[WEEK:-WEEK]
+    usual = robust.median(away[:, fair & ~off])
+    found: Flags = ~(robust.median(away[:, fair & off]) <= MINDED * usual)
+    return found
 
 
 def _past(

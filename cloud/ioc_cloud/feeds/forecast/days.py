@@ -19,6 +19,8 @@ WEEK: Final = 7
 TET_REACH: Final = 21
 TET_DAYS: Final = 2 * TET_REACH + 1
 FAR: Final = 99
+# Days around Tết that are like no others, and in no two years alike.
+TET_NEAR: Final = (-10, 7)
 # Holidays so near to Tết are its own, whatever a decision calls them.
 TET_HOLIDAYS: Final = 10
 TET: Final = "Tết"
@@ -67,6 +69,12 @@ class DayGrid:
             year=np.array([year for _, year in tets], np.intp),
             names=names,
         )
+
+    @property
+    def near_tet(self) -> Flags:
+        """(n,) within ten days before or a week after New Year's Day."""
+        found: Flags = (self.tet >= TET_NEAR[0]) & (self.tet <= TET_NEAR[1])
+        return found
 
     def __len__(self) -> int:
         """How many days."""

@@ -15,6 +15,7 @@ from ioc_cloud.feeds.forecast.days import (
     DayGrid,
     Flags,
     Floats,
+    Whole,
 )
 from ioc_cloud.feeds.forecast.parts import (
     TINY,
@@ -42,9 +43,11 @@ WEEKS_AHEAD: Final = 2
 SHRINK_SD: Final = 20.0
 SHRINK_OFF: Final = 2.0
 SHRINK_SD_OFF: Final = 5.0
+# One Tết says little of the next: until a second was seen, days of work near it are taken to
+# scatter twice as much as others.
+DOUBT_TET: Final = 2.0
 # An effect of Tết counts when it is two standard errors from none.
 TET_ERRORS: Final = 4.0
-TET_NEAR: Final = (-10, 7)
 # Constant series must not call every rounding an anomaly: half a per cent of their level.
 LEAST_SD: Final = 0.005
 
@@ -66,8 +69,7 @@ class History:
     @property
     def ordinary(self) -> Flags:
         """(n,) neither off, nor swapped, nor near Tết."""
-        near = (self.grid.tet >= TET_NEAR[0]) & (self.grid.tet <= TET_NEAR[1])
-        return ~(self.grid.off | self.grid.swapped | near)
+        return ~(self.grid.off | self.grid.swapped | self.grid.near_tet)
 
 
 def learn(history: History) -> Parts:
@@ -131,7 +133,7 @@ def _first_pass(history: History) -> tuple[Parts, Floats]:
         ratio=ratio, weeks=filled, level=zeros, slope=zeros, level_sd=zeros, weekday=weekday,
         off=np.zeros((s, len(kinds.names) + 1)), beside=np.zeros(s, bool),
         tet=np.zeros((s, len(kinds.years) + 1, TET_DAYS)),
-        sd=np.zeros((s, WEEK)), sd_off=zeros, floor=zeros,
+        sd=np.zeros((s, WEEK)), sd_off=zeros, sd_tet=zeros, floor=zeros,
     )  # fmt: skip
     return parts, levels
 
@@ -212,18 +214,40 @@ def _tets(history: History, parts: Parts, left: Floats, sd: Floats) -> Floats:
     The first Tết of a history has none before; its own days stand in, for want of better.
     """
     grid, years = history.grid, history.kinds.years
+    first = _first_tet(history)
     none = np.where(parts.ratio, 1.0, 0.0)[:, None]
     seen = np.full((len(left), len(years), TET_DAYS), np.nan)
     column = history.kinds.tet_column(grid)
     for at in range(len(years)):
         days = (grid.tet != FAR) & (column == at)
-        seen[:, at, grid.tet[days] + TET_REACH] = left[:, days]
+        whole = (at >= first)[:, None]
+        seen[:, at, grid.tet[days] + TET_REACH] = np.where(whole, left[:, days], np.nan)
     found = np.repeat(none[:, :, None], TET_DAYS, axis=2).repeat(len(years) + 1, axis=1)
     for at in range(len(years) + 1):
-        before = seen[:, : max(at, 1)]
+        # Those before it, and up to the first that a series knows.
+        before = seen[:, : max(at, 1)].copy()
+        if at < len(years):
+            own = first == at
+            before[own, 0] = seen[own, at]
         if before.shape[1]:
             found[:, at] = _pattern(before, none, sd)
     return found
+
+
+def _first_tet(history: History) -> Whole:
+    """(s,) the first Tết that a series knows from its beginning; one too many where none.
+
+    Of a series that begins amid a Tết nobody can say what is its level and what Tết adds.
+    """
+    grid = history.grid
+    begins = np.argmax(~np.isnan(history.values), axis=1)
+    column = history.kinds.tet_column(grid)
+    first = np.full(len(begins), len(history.kinds.years))
+    for at in range(len(history.kinds.years) - 1, -1, -1):
+        of_year = np.flatnonzero((grid.tet != FAR) & (column == at))
+        if grid.tet[of_year[0]] == -TET_REACH:
+            first[begins <= of_year[0]] = at
+    return first
 
 
 def _pattern(seen: Floats, none: Floats, sd: Floats) -> Floats:
@@ -252,11 +276,24 @@ def _with_errors(history: History, parts: Parts, shares: Floats, effects: Floats
     own[:, grid.weekday[:WEEK]] = np.nan_to_num(robust.scale(days))
     general = pooled[:, None] * np.where(ratio[:, None], np.abs(parts.weekday), 1.0)
     sd = np.sqrt((n * own**2 + SHRINK_SD * general**2) / (n + SHRINK_SD))
-    off = _relative(ratio, errors[:, grid.off], effects[:, grid.off])
-    n_off = np.count_nonzero(~np.isnan(off), axis=1)
-    own_off = np.nan_to_num(robust.scale(off)) if off.shape[1] else np.zeros(len(ratio))
-    sd_off = np.sqrt((n_off * own_off**2 + SHRINK_SD_OFF * pooled**2) / (n_off + SHRINK_SD_OFF))
-    return replace(parts, sd=sd, sd_off=sd_off, floor=_floor(history, ratio, errors))
+    relative = _relative(ratio, errors, effects)
+    later = history.kinds.tet_column(grid) > _first_tet(history)[:, None]
+    tet = np.where(later & grid.near_tet & ~grid.off, relative, np.nan)
+    return replace(
+        parts,
+        sd=sd,
+        sd_off=_shrunk(relative[:, grid.off], pooled),
+        sd_tet=_shrunk(tet[:, grid.near_tet], DOUBT_TET * pooled),
+        floor=_floor(history, ratio, errors),
+    )
+
+
+def _shrunk(errors: Floats, otherwise: Floats) -> Floats:
+    """(s,) the standard deviation of a few errors, drawn to that of others."""
+    n = np.count_nonzero(~np.isnan(errors), axis=1)
+    own = np.nan_to_num(robust.scale(errors)) if errors.shape[1] else np.zeros(len(otherwise))
+    found: Floats = np.sqrt((n * own**2 + SHRINK_SD_OFF * otherwise**2) / (n + SHRINK_SD_OFF))
+    return found
 
 
 def _floor(history: History, ratio: Flags, errors: Floats) -> Floats:

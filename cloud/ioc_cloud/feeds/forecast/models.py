@@ -39,6 +39,11 @@ class Model(Protocol):
         """What it is called where its errors are stored."""
         ...
 
+    @property
+    def knows_days_off(self) -> bool:
+        """Whether it asks the calendar."""
+        ...
+
     def ahead(self, past: Past, grid: DayGrid) -> Forecasts:
         """Forecast the days of a grid, which begins where the past ends."""
         ...
@@ -48,6 +53,7 @@ class Profile:
     """The holiday-aware profile."""
 
     name = "profile"
+    knows_days_off = True
 
     def ahead(self, past: Past, grid: DayGrid) -> Forecasts:
         """As `Model.ahead`; NaN for series of fewer than 56 days."""
@@ -59,6 +65,7 @@ class SeasonalNaive:
     """The same weekday's last value again."""
 
     name = "seasonal_naive_7"
+    knows_days_off = False
 
     def ahead(self, past: Past, grid: DayGrid) -> Forecasts:
         """As `Model.ahead`; NaN where a weekday never had a value."""
@@ -72,6 +79,7 @@ class Persistence:
     """The last value again."""
 
     name = "persistence"
+    knows_days_off = False
 
     def ahead(self, past: Past, grid: DayGrid) -> Forecasts:
         """As `Model.ahead`; NaN for series without a value."""

@@ -27,6 +27,11 @@ class Outside:
 
     name: str
 
+    @property
+    def knows_days_off(self) -> bool:
+        """It does not."""
+        return False
+
     def ahead(self, past: Past, grid: DayGrid) -> Forecasts:
         """As `Model.ahead`; missing days are filled with the weekday's value before them."""
         model = getattr(import_module(f"{LIBRARY}.models"), self.name)

@@ -33,6 +33,7 @@ class Parts:
         tet: (s, years + 1, 43) what the days around a Tết add, the last for years to come.
         sd: (s, 7) standard deviation of ordinary days' errors.
         sd_off: (s,) the same of days off, relative to their effect where `ratio`.
+        sd_tet: (s,) the same of days of work near Tết.
         floor: (s,) least standard deviation, in the series' own unit.
     """
 
@@ -47,6 +48,7 @@ class Parts:
     tet: Floats
     sd: Floats
     sd_off: Floats
+    sd_tet: Floats
     floor: Floats
 
     def take(self, which: Whole | slice) -> Self:
@@ -144,10 +146,11 @@ def effects_of(parts: Parts, kinds: Kinds, grid: DayGrid) -> Floats:
 def spread_of(parts: Parts, grid: DayGrid, effects: Floats) -> Floats:
     """(s, n) the standard deviation of each day's error, in the unit of effects."""
     spread = parts.sd[:, grid.weekday]
-    if grid.off.any() or grid.swapped.any():
-        size = np.where(parts.ratio[:, None], np.abs(effects), 1.0)
-        spread[:, grid.off] = (parts.sd_off[:, None] * size)[:, grid.off]
-        spread[:, grid.swapped] = np.median(parts.sd[:, :5], axis=1)[:, None]
+    spread[:, grid.swapped] = np.median(parts.sd[:, :5], axis=1)[:, None]
+    for days, sd in ((grid.near_tet & ~grid.off, parts.sd_tet), (grid.off, parts.sd_off)):
+        if days.any():
+            size = np.where(parts.ratio[:, None], np.abs(effects[:, days]), 1.0)
+            spread[:, days] = sd[:, None] * size
     return spread
 
 

@@ -28,6 +28,20 @@ def test_over_tet_the_profile_errs_by_less_than_a_third_of_seasonal_naive() -> N
     assert set(tested.champion) == {PROFILE}
 
 
+def test_the_band_holds_over_a_tet_of_which_one_before_was_seen() -> None:
+    days = OVER_TET[-500:]
+    tested = backtest_many(days, office(days, CALENDAR, 40), CALENDAR)
+    assert tested.inside[PROFILE, :, :2].mean() > 0.86
+
+
+def test_a_history_that_begins_amid_tet_learns_nothing_from_that_one() -> None:
+    # 1 February 2024 lies nine days before a Tết, 26 February sixteen days after it.
+    values = office(OVER_TET, CALENDAR, 40)
+    amid = backtest_many(OVER_TET, values, CALENDAR).wape[PROFILE, :, 0].mean()
+    after = backtest_many(OVER_TET[25:], values[:, 25:], CALENDAR).wape[PROFILE, :, 0].mean()
+    assert amid < 1.05 * after
+
+
 def test_in_quiet_weeks_the_profile_still_errs_less_and_its_band_holds() -> None:
     tested = backtest_many(QUIET, office(QUIET, CALENDAR, 40), CALENDAR)
     mean = tested.wape.mean(axis=(1, 2))
