@@ -20,7 +20,9 @@ from ioc_cloud.feeds.forecast.profile import HORIZON_DAYS, Bound, Forecasts
 
 FOLDS: Final = 4
 # Days off that stray from their neighbours this many times as far as other days do are minded.
-MINDED: Final = 2.0
+MINDED: Final = 2.5
+# How far is a share of the level, or of this share of the usual one where that is more.
+LEAST_LEVEL: Final = 0.1
 # Decimals of a sum of errors below which models are equals.
 ROUNDING: Final = 6
 
@@ -146,14 +148,15 @@ def minds_days_off(grid: DayGrid, values: Floats) -> Flags:
 
     So does a series that has never seen a day off: nobody knows.
     """
-    if values.shape[1] <= 2 * WEEK:
+    here = slice(WEEK, -WEEK)
+    fair = ~(grid.off[: -2 * WEEK] | grid.off[2 * WEEK :])
+    off, work = fair & grid.off[here], fair & ~grid.off[here]
+    if not off.any() or not work.any():
         return np.ones(len(values), np.bool_)
     beside = 0.5 * (values[:, : -2 * WEEK] + values[:, 2 * WEEK :])
-    away = np.abs(values[:, WEEK:-WEEK] - beside)
-    fair = ~(grid.off[: -2 * WEEK] | grid.off[2 * WEEK :])
-    off = grid.off[WEEK:-WEEK]
-    usual = robust.median(away[:, fair & ~off])
-    found: Flags = ~(robust.median(away[:, fair & off]) <= MINDED * usual)
+    level = np.fmax(np.abs(beside), LEAST_LEVEL * robust.median(np.abs(values))[:, None])
+    away = _over(np.abs(values[:, here] - beside), level)
+    found: Flags = ~(robust.median(away[:, off]) <= MINDED * robust.median(away[:, work]))
     return found
 
 
