@@ -67,7 +67,7 @@ def main() -> None:
         naive_s, each_ms = one_at_a_time(connection, catalogue, calendar)
         rows = [scored(connection, catalogue, calendar), forecast(connection, catalogue, calendar)]
     night_s = sum(row.wall_s for row in rows)
-    shown = [(row.name, f"{row.wall_s:.1f}", f"{row.cpu_s:.1f}", row.what) for row in rows]
+    shown = [(row.name, f"{row.wall_s:.2f}", f"{row.cpu_s:.2f}", row.what) for row in rows]
     shown.append(("a night", f"{night_s:.1f}", "", f"at most {GOAL_S} s are asked for"))
     ratio = f"{each_ms:.0f} ms each, from {SAMPLE}; x {naive_s / rows[-1].wall_s:.1f}"
     shown.append(
@@ -215,7 +215,7 @@ class Took(NamedTuple):
 def scored(connection: Connection, catalogue: Catalogue, calendar: Calendar) -> Took:
     """The last day's four scores, with every rule, cell and comparison behind them."""
     wall, cpu = time.perf_counter(), time.process_time()
-    (score,) = score_nightly(connection, catalogue, calendar, LAST, NOW)
+    (score,) = score_nightly(connection, catalogue, calendar, LAST, now=NOW)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return Took("scores", wall, cpu, f"{score.n_rows} rows of {INDICATORS} figures")
 

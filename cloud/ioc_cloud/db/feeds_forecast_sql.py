@@ -6,19 +6,22 @@ from typing import Final
 LOCK: Final = "select pg_advisory_xact_lock(hashtext('ioc-nightly'))"
 
 # One indicator's figures over a time, in versions' order, so that the last of a period is what
-# counts; NaN where it was withdrawn. Binary: fields of fixed width, which numpy reads whole.
+# counts; NaN where it was withdrawn. Four arrays in PostgreSQL's binary form, which numpy reads
+# whole; rows, or COPY's messages, would be taken apart one by one.
 HISTORY: Final = """
-copy (
-    select a.n::int4,
-        floor(date_part('epoch', f.period_start - %(first)s) / %(step_s)s)::int4,
-        coalesce(f.value, 'NaN')::float8,
-        (f.provenance = 'simulated')::int4
+select array_send(array_agg(n)), array_send(array_agg(at)), array_send(array_agg(value)),
+    array_send(array_agg(simulated))
+from (
+    select a.n::int4 as n,
+        floor(date_part('epoch', f.period_start - %(first)s) / %(step_s)s)::int4 as at,
+        coalesce(f.value, 'NaN') as value,
+        (f.provenance = 'simulated')::int4 as simulated
     from unnest(%(areas)s::text[]) with ordinality as a (area, n)
     join figure as f on f.area = a.area
     where f.indicator = %(indicator)s and f.period_start >= %(first)s
         and f.period_start < %(end)s
     order by a.n, f.period_start, f.version
-) to stdout (format binary)
+) as figures
 """
 
 CLEAR: Final = (

@@ -1,6 +1,6 @@
 """Forecasts as screens and programs get them: with their band, their errors and their grounds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -80,7 +80,7 @@ class Forecast:
     as_of: datetime
     received_at: datetime
     provenance: str
-    detail: dict[str, Any]
+    detail: Mapping[str, Any]
     points: Sequence[Point]
     errors: Sequence[Backtest]
 
@@ -159,6 +159,9 @@ class ForecastOut(Shown):
     points: tuple[PointOut, ...]
     suppressed: bool
     errors: tuple[BacktestOut, ...]
+    detail: Mapping[str, Any] = Field(
+        description="Trạm nước: sóng triều, lúc mặn qua ngưỡng / waves, when limits are crossed"
+    )
     simulated: bool
     decimals: int
     as_of: Instant
@@ -199,6 +202,7 @@ def out(connection: Connection, catalogue: Catalogue, reader: Reader, one: Forec
         points=tuple(_point(point, covered) for point in one.points),
         suppressed=any(_hidden(point, covered) for point in one.points),
         errors=tuple(_error(error) for error in one.errors),
+        detail=one.detail,
         simulated=one.provenance == "simulated",
         decimals=indicator.decimals,
         as_of=one.as_of,

@@ -247,5 +247,5 @@ def _run(one: Forecast) -> tuple[Any, ...]:
     return (
         one.indicator, one.area, one.made_on, one.made_at, one.step, one.status, vi, en, one.model,
         one.n, one.since, one.until, one.feed, one.as_of, one.received_at, one.provenance,
-        Jsonb(one.detail),
+        Jsonb(dict(one.detail)),
     )  # fmt: skip
