@@ -222,7 +222,7 @@ class Renewal:
             return 0
         starts = [period.start for period in of]
         at_hand = rows if rows is not None else self._rows(connection, starts)
-        known = _known(connection, codes, starts)
+        known = _known(connection, self.feed.id, codes, starts)
         changed = 0
 
         def lines() -> Iterator[str]:
@@ -297,11 +297,11 @@ class _Line:
 
 
 def _known(
-    connection: Connection, codes: list[str], starts: list[datetime]
+    connection: Connection, feed: str, codes: list[str], starts: list[datetime]
 ) -> Mapping[datetime, Known]:
     found: dict[datetime, dict[tuple[str, str], tuple[int, tuple[Any, ...]]]] = defaultdict(dict)
     for indicator, area, start, version, *said in connection.execute(
-        sql.FIGURES_NOW, (codes, starts)
+        sql.FIGURES_NOW, (feed, starts, codes)
     ):
         found[start][indicator, area] = (version, tuple(said))
     return found

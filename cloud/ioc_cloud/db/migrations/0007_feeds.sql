@@ -141,7 +141,9 @@ create table figure (
     as_of timestamptz not null,
     received_at timestamptz not null,
     provenance text not null,
-    batch_id bigint references feed_batch (id),
+    -- Written in the transaction that wrote the batch, and no batch is ever deleted: a foreign key
+    -- would take a quarter of a large delivery's time to find that out a row at a time.
+    batch_id bigint,
     primary key (indicator, area, period_start, version)
 );
 create index figure_feed on figure (feed, period_start);
