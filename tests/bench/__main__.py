@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-NAMES = ("spool", "decode", "ingest", "hops", "twin")
+NAMES = ("spool", "decode", "ingest", "hops", "twin", "feeds_upload", "feeds_nightly", "forecast")
 
 
 def main() -> None:
