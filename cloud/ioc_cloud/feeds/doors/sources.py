@@ -47,10 +47,10 @@ def locked(connection: Connection, name: str) -> bool:
 
 def standing(connection: Connection, name: str) -> Standing:
     """How a source stands; one never asked begins here."""
-    connection.execute(sql.KNOW_SOURCE, (name,))
     row = connection.execute(sql.SOURCE, (name,)).fetchone()
     if row is None:
-        raise AssertionError("the row was just made")
+        connection.execute(sql.KNOW_SOURCE, (name,))
+        return Standing(name, None, None, None, 0, None, None)
     return Standing(name, *row)
 
 

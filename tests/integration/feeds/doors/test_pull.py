@@ -114,6 +114,7 @@ def test_sources_are_asked_in_their_rhythm(province: Played) -> None:
 
 def test_a_source_that_takes_a_word_back_corrects_it(province: Played) -> None:
     """A, then B, then A again: the last word counts, as version 3."""
+
     def say(*faults: Fault) -> None:
         province.owner.execute("update feed_source set cursor = null")
         province.faults(*faults)

@@ -347,9 +347,7 @@ def test_nobody_there_is_a_failure_like_any_other(province: Played) -> None:
     assert "ConnectError" in str(province.standing(HEALTH)[2])
 
 
-def test_two_processes_do_not_ask_one_source_at_once(
-    province: Played, owner: Connection
-) -> None:
+def test_two_processes_do_not_ask_one_source_at_once(province: Played, owner: Connection) -> None:
     owner.execute("select pg_advisory_lock(hashtext('ioc-source'), hashtext(%s))", (HEALTH,))
 
     assert province.pull(HEALTH) is None
