@@ -23,6 +23,7 @@ from ioc_cloud.feeds.alerts.errors import (
     StepUnsaid,
 )
 from ioc_cloud.feeds.alerts.shown import Showing, Wanted, counts, full, listed
+from ioc_cloud.feeds.alerts.sop import PRODUCT, Sops, kept
 from ioc_cloud.feeds.alerts.tasks import Act
 from ioc_cloud.feeds.alerts.tuning import thresholds
 from ioc_cloud.feeds.calendar import Calendar
@@ -133,11 +134,15 @@ def test_ticks_are_kept_with_who_and_when_and_can_be_taken_back(
 def test_an_alert_keeps_the_checklist_that_it_was_opened_with(
     owner: Connection, catalogue: Catalogue, alert: Alert, tmp_path: Path
 ) -> None:
-    owner.execute("update sop set kind = kind where false")
+    before = len(kept(owner, alert.sop_sha256).steps)
+    words = (PRODUCT / "threshold-health.md").read_text(encoding="utf-8")
+    shorter = words.rpartition("- [ ]")[0]
+    (tmp_path / "threshold-health.md").write_text(shorter, encoding="utf-8")
+    send(owner, catalogue, "y-te", "ngay", [health("2026-11-25", inpatients=120)], NOW + DAY)
+    detect(owner, catalogue, CALENDAR, NOW + DAY, Sops.load(tmp_path))
     shown = full(owner, Showing.on(owner, catalogue, LEADER, NOW), alert.id)
-    assert shown.checklist.sha256 == alert.sop_sha256
-    assert len(shown.checklist.steps) == 7
-    assert not list(tmp_path.iterdir())
+    assert (shown.severity, shown.checklist.sha256) == ("danger", alert.sop_sha256)
+    assert len(shown.checklist.steps) == before
 
 
 def test_closing_needs_a_result(owner: Connection, alert: Alert) -> None:
