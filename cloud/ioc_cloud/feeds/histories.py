@@ -1,7 +1,7 @@
 """Years of figures as arrays: one row an area, one column a period.
 
-Figures leave the database as arrays in its binary form, which numpy reads whole: four million of
-them in seconds, where a tuple each takes minutes.
+Figures leave the database as arrays in its binary form, which numpy reads whole, instead of rows
+that Python takes apart one by one.
 """
 
 from collections.abc import Sequence
