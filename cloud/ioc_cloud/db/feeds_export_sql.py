@@ -100,9 +100,7 @@ def view(name: str, feed: str, table: str, fields: Sequence[tuple[str, str, str]
     """The view of one table: code, type and name of each field, beside what every row has."""
     typed = [
         sql.SQL("{} as {}").format(
-            sql.SQL(_TYPED[kind]).format(  # type: ignore[arg-type] one of the texts above
-                sql.SQL("cells -> {}").format(sql.Literal(code))
-            ),
+            sql.SQL(_TYPED[kind]).format(sql.SQL("cells -> {}").format(sql.Literal(code))),
             sql.Identifier(column),
         )
         for code, kind, column in fields

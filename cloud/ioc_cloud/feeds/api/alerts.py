@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from ioc_cloud import audit
 from ioc_cloud.access import StateOf, Who, problems
 from ioc_cloud.auth.scopes import ALERTS, EVENTS_READ, TWIN
 from ioc_cloud.errors import BadFilter
@@ -164,7 +163,6 @@ def act(
         # Also that they may see it at all.
         _detail(connection, number, reader, feeds)
         _do(connection, number, body, said)
-        audit.write(connection, who.name, f"alert.{body.action}", str(number))
         return _detail(connection, number, reader, feeds)
 
 

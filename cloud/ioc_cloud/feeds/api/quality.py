@@ -12,8 +12,8 @@ from ioc_cloud.auth.scopes import FEEDS_STEWARD
 from ioc_cloud.db import feeds_read_sql as sql
 from ioc_cloud.errors import BadFilter, NotAllowed, NotFound
 from ioc_cloud.events.shown import Instant, Shown
-from ioc_cloud.feeds import reminders
 from ioc_cloud.feeds.api.part import FeedId, FeedsOf, ReaderOf, owned, seen
+from ioc_cloud.feeds.reminders import nudge as remind_owner
 from ioc_cloud.feeds.running import running
 from ioc_cloud.feeds.shown import SourceOut, source
 from ioc_models.feeds import periods
@@ -430,7 +430,7 @@ def nudge(feed_id: FeedId, who: Who, state: StateOf, feeds: FeedsOf) -> NoticeLi
     who.must(FEEDS_STEWARD)
     feed = feeds.catalogue.feed(feed_id)
     with state.pool.connection() as connection:
-        sent = reminders.nudge(connection, feeds.catalogue, feed.id, who.name, feeds.clock())
+        sent = remind_owner(connection, feeds.catalogue, feed.id, who.name, feeds.clock())
         audit.write(connection, who.name, "feed.nudge", feed.id)
         numbers = {one.id for one in sent}
         rows = _notices(connection, [feed.id], None)
