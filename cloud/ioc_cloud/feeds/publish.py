@@ -92,8 +92,9 @@ def publish_domains(
 def _written(connection: Connection, twin: Twin, changes: Mapping[str, dict[str, Any]]) -> int:
     """Merge features into those things that are there."""
     there = {row[0] for row in connection.execute(sql.THINGS, (list(changes),))}
-    for thing_id in changes.keys() - there:
-        log.warning("thing_missing", thing_id=thing_id)
+    missing = sorted(changes.keys() - there)
+    if missing:
+        log.warning("things_missing", n=len(missing), first=missing[0])
     jobs = [
         Change(SYSTEM, thing_id, "PATCH", _FEATURES, patch, _ONLY_NEWS, twin.models)
         for thing_id, patch in changes.items()
