@@ -22,7 +22,6 @@ JUNE: Final = 6
 # The library's own words.
 TET: Final = "Tết Nguyên Đán"
 SWAPPED: Final = "Ngày nghỉ (thay cho"
-WORKED_INSTEAD: Final = "Ngày làm bù"
 
 
 class Override(BaseModel):
@@ -105,13 +104,13 @@ class Calendar:
         return "weekend" if weekend else "swapped_off"
 
     def name_of(self, day: date) -> str | None:
-        """Why a day is no ordinary one, in Vietnamese; None for one that is."""
+        """A day off's Vietnamese name; None for working days and ordinary weekends."""
+        if self.is_working(day):
+            return None
         override = self.overrides.get(day)
         if override is not None:
             return override.note.vi
         name = _holidays(day.year).get(day)
-        if name is None and day.weekday() >= SATURDAY and self.is_working(day):
-            return WORKED_INSTEAD
         return str(name) if name is not None else None
 
     def holiday_features(self, day: date) -> DayFeatures:

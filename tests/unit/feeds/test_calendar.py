@@ -42,10 +42,13 @@ def test_tet_of_2030_is_on_the_second_of_february() -> None:
     assert Calendar.load().tet(2030) == date(2030, 2, 2)
 
 
-def test_a_saturday_that_is_worked_says_so() -> None:
+def test_days_off_have_names_and_worked_days_have_none() -> None:
     calendar = Calendar.load()
-    assert calendar.name_of(date(2026, 8, 22)) == "Ngày làm bù"
-    assert calendar.name_of(date(2026, 1, 10)) == "Làm bù cho thứ Sáu 02/01/2026"
+    assert calendar.name_of(date(2026, 2, 17)) == "Tết Nguyên Đán"
+    assert calendar.name_of(date(2026, 8, 31)) == "Ngày nghỉ (thay cho ngày 22/08/2026)"
+    assert calendar.name_of(date(2026, 1, 2)) == "Nghỉ Tết Dương lịch (làm bù thứ Bảy 10/01/2026)"
+    for worked in (date(2026, 8, 22), date(2026, 1, 10), date(2026, 8, 21)):
+        assert calendar.name_of(worked) is None
     assert calendar.name_of(date(2026, 8, 29)) is None
 
 
@@ -87,7 +90,7 @@ def test_a_decision_of_the_installation_has_the_last_word(tmp_path: Path) -> Non
     path.write_text(
         "days:\n"
         "  - {day: 2026-12-05, working: true, decision: 12/TB, note: {vi: Làm bù, en: Worked}}\n"
-        "  - {day: 2026-12-07, working: false, decision: 12/TB, note: {vi: Nghỉ bù, en: Off}}\n",
+        "  - {day: 2026-12-07, working: false, decision: 12/TB, note: {vi: Nghỉ bù, en: Free}}\n",
         encoding="utf-8",
     )
     calendar = Calendar.load(path)
