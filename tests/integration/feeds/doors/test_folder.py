@@ -1,3 +1,4 @@
+import io
 import json
 import os
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 from tests.support.feed_parts import catalogue_with
 
 from ioc_cloud.db.pool import Connection, connect
@@ -236,10 +238,6 @@ def test_a_link_out_of_the_inbox_is_not_followed(
 
 
 def test_a_filled_template_is_taken(watched: WatchedFolders, catalogue: Catalogue) -> None:
-    import io
-
-    from openpyxl import load_workbook
-
     feed = catalogue.feed(HEALTH)
     day = periods.containing(NOON, feed.table("ngay").grid.period).previous()
     book = load_workbook(io.BytesIO(template.workbook(feed, catalogue, {"ngay": day})))
