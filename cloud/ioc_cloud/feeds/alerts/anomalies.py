@@ -8,7 +8,7 @@ like a fall.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -207,6 +207,16 @@ def _judge(ledger: Ledger, watch: Daily, found: Found) -> None:
         ledger.absent(key, why, figure)
 
 
+def _day(ledger: Ledger, day: date) -> Words:
+    """What the calendar says of a day, for a reason."""
+    if ledger.calendar.kind(day) == "swapped_working":
+        return Words(vi="ngày làm bù", en="worked for another day")
+    name = ledger.calendar.name_of(day)
+    if name is None:
+        return Words(vi="không phải ngày lễ", en="no holiday")
+    return Words(vi=f"ngày lễ: {name}", en=f"holiday: {name}")
+
+
 def _reason(ledger: Ledger, watch: Daily, found: Found) -> Words:
     newest, one = found.newest, watch.one
     day = local_day(newest.start)
@@ -215,16 +225,16 @@ def _reason(ledger: Ledger, watch: Daily, found: Found) -> Words:
     more = newest.value > found.stray.usual
     by = _by(newest.value, found.stray.usual)
     value, usual = round(newest.value, one.decimals), round(found.stray.usual, one.decimals)
-    holiday = ledger.calendar.name_of(day)
+    kind = _day(ledger, day)
     vi = (
         f"{one.title.vi} {number(value)} {one.unit}, {name}, {newest.period}: "
         f"{'cao' if more else 'thấp'} hơn {by.vi} so với {WEEKDAYS[day.weekday()].vi} thường "
-        f"({number(usual)}); {f'ngày lễ: {holiday}' if holiday else 'không phải ngày lễ'}"
+        f"({number(usual)}); {kind.vi}"
     )
     en = (
         f"{one.title.en} {number(value, vi=False)} {one.unit}, {name}, {newest.period}: "
         f"{by.en} {'more' if more else 'less'} than a usual {WEEKDAYS[day.weekday()].en} "
-        f"({number(usual, vi=False)}); {f'holiday: {holiday}' if holiday else 'no holiday'}"
+        f"({number(usual, vi=False)}); {kind.en}"
     )
     return words(vi, en, simulated=newest.provenance == "simulated")
 

@@ -33,6 +33,8 @@ TIDE_H: Final = 12.42
 OF_A_COMMUNE: Final = 0.03
 OF_THE_PROVINCE: Final = 0.15
 SMALL_RANGE: Final = 100.0
+RARE: Final = 0.2
+RARE_AMOUNT: Final = 0.02
 # 2020, counted from 1970.
 YEAR_OF_BASE: Final = 50
 LEFT_OUT: Final = 0.03
@@ -218,7 +220,7 @@ def _middle(spec: FieldSpec, words: tuple[Any, ...]) -> float:
 
 def _flow(table: TableSpec, spec: FieldSpec, words: tuple[Any, ...], period: Period) -> float:
     low, _ = bounds(spec)
-    middle = _middle(spec, words) - low
+    middle = (_middle(spec, words) - low) * _rarity(table, spec)
     cadence = table.grid.period
     if cadence.is_short:
         lively = seasons.level(period.first_day) * seasons.hour_level(
@@ -229,6 +231,17 @@ def _flow(table: TableSpec, spec: FieldSpec, words: tuple[Any, ...], period: Per
     else:
         lively = 1 + 0.1 * math.sin(2 * math.pi * period.number / IN_A_YEAR[cadence])
     return low + middle * lively * (1 + 0.15 * wobble(*words, period.start))
+
+
+def _rarity(table: TableSpec, spec: FieldSpec) -> float:
+    """How far below the middle of its usual range a flow lies.
+
+    What is usual from nothing up is mostly little: cases of a disease, warnings, rain.
+    """
+    if spec.usual is None or spec.usual[0] > 0:
+        return 1.0
+    amounts = spec.type is FieldType.NUMBER and table.grid.period.is_short
+    return RARE_AMOUNT if amounts else RARE
 
 
 def _stock(_table: TableSpec, spec: FieldSpec, words: tuple[Any, ...], period: Period) -> float:

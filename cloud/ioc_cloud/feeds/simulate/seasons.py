@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-import holidays
+from ioc_cloud.feeds.calendar import Calendar
 
 # Counted of a week of the province's public services: Monday brings what the weekend left.
 WEEKDAYS: Final = (1.12, 1.04, 1.0, 0.99, 1.0, 0.5, 0.3)
@@ -18,19 +18,17 @@ TET_DAYS: Final = 4
 NIGHT: Final = 0.08
 
 
-@lru_cache(maxsize=64)
-def _year(year: int) -> holidays.HolidayBase:
-    return holidays.country_holidays("VN", years=year)
+CALENDAR: Final = Calendar.load()
 
 
 def is_working(day: date) -> bool:
     """By the law's holidays and the government's swapped days."""
-    return _year(day.year).is_working_day(day)
+    return CALENDAR.is_working(day)
 
 
 def is_holiday(day: date) -> bool:
-    """Whether it is a public holiday."""
-    return day in _year(day.year)
+    """Whether it is a public holiday, or off for one."""
+    return CALENDAR.name_of(day) is not None
 
 
 @lru_cache(maxsize=16_384)
