@@ -85,6 +85,11 @@ order by day
 """
 # Up to which day the nights have done their work; repeating one changes nothing.
 LAST_NIGHT: Final = "select max(day) from feed_quality where cause = 'nightly'"
+SCORED_SINCE: Final = """
+select exists (
+    select from feed_quality where feed = %(feed)s and day = %(day)s and computed_at > %(since)s
+)
+"""
 EXPLAIN: Final = """
 insert into feed_explanation (feed, day, said_by, said_at, text) values (%s, %s, %s, %s, %s)
 """

@@ -217,7 +217,7 @@ def measure(table: Table) -> Measured:
 
 
 def _correct(table: Table, found: Measured) -> None:
-    for rows in (table.rows, table.parked):
+    for rows in filter(None, (table.rows, table.parked)):
         checked = _judged(table, rows)
         passed, asked = correctness(table.plan.table, checked)
         found.passed += passed
@@ -342,6 +342,8 @@ def _tell_missing(
 
 def _clean(table: Table, found: Measured) -> None:
     rows = {(row.batch, row.row): row for row in (*table.rows, *table.parked)}
+    if not rows:
+        return
     asked = {
         "batches": sorted({batch for batch, _ in rows}),
         "tbl": table.plan.table.id,

@@ -19,7 +19,7 @@ from ioc_cloud.feeds.catalogue import Catalogue
 from ioc_cloud.feeds.dues import Plan
 from ioc_cloud.feeds.publish import Twin, publish
 from ioc_cloud.feeds.scores import Cause, score
-from ioc_models.feeds import Contract, periods
+from ioc_models.feeds import periods
 
 log = structlog.get_logger()
 
@@ -27,6 +27,8 @@ MOST: Final = 200
 # A yearly figure that is corrected counted on hundreds of days; of those before, the day of its
 # deadline alone is scored anew.
 MOST_DAYS: Final = timedelta(days=40)
+# How often the running day is scored because of streams alone.
+STREAMS_EVERY: Final = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -89,25 +91,32 @@ def _score_anew(
     connection: Connection, catalogue: Catalogue, calendar: Calendar, own: Waiting, now: datetime
 ) -> None:
     cause: Cause = "undo" if own.undone else "delivery"
-    days = _days(connection, catalogue.feed(own.feed), calendar, own.batches, now)
-    for day in sorted({*days, local_day(now)}):
+    plans = {
+        table.id: Plan(catalogue.feed(own.feed), table, calendar)
+        for table in catalogue.feed(own.feed).tables
+    }
+    asked = {"batches": own.batches}
+    spoken = [
+        (plans[name], start)
+        for name, start in connection.execute(sql.SPOKEN_OF, asked).fetchall()
+        if name in plans
+    ]
+    days = _days(connection, own.feed, spoken, now)
+    today = local_day(now)
+    if cause == "delivery" and _is_recent(connection, own.feed, spoken, now):
+        days.discard(today)
+    else:
+        days.add(today)
+    for day in sorted(days):
         score(connection, catalogue, calendar, own.feed, day, now=now, cause=cause)
 
 
 def _days(
-    connection: Connection,
-    feed: Contract,
-    calendar: Calendar,
-    batches: Sequence[int],
-    now: datetime,
+    connection: Connection, feed: str, spoken: Sequence[tuple[Plan, datetime]], now: datetime
 ) -> set[date]:
     """Days that were scored and that answer for periods of which the batches spoke."""
-    plans = {table.id: Plan(feed, table, calendar) for table in feed.tables}
     spans: set[tuple[date, date]] = set()
-    for name, start in connection.execute(sql.SPOKEN_OF, {"batches": batches}).fetchall():
-        plan = plans.get(name)
-        if plan is None:
-            continue
+    for plan, start in spoken:
         period = periods.containing(start, plan.table.grid.period)
         spans.add(plan.until_next(period))
         if _looks_back(plan):
@@ -115,11 +124,22 @@ def _days(
     today = local_day(now)
     found: set[date] = set()
     for first, last in spans:
-        asked = {"feed": feed.id, "first": first, "last": min(last, today)}
+        asked = {"feed": feed, "first": first, "last": min(last, today)}
         for (day,) in connection.execute(sql.SCORED_DAYS, asked):
             if day == first or day >= today - MOST_DAYS:
                 found.add(day)
     return found
+
+
+def _is_recent(
+    connection: Connection, feed: str, spoken: Sequence[tuple[Plan, datetime]], now: datetime
+) -> bool:
+    """Whether today's score may wait: a stream that flows would make a version a minute."""
+    if not spoken or not all(plan.is_stream for plan, _ in spoken):
+        return False
+    asked = {"feed": feed, "day": local_day(now), "since": now - STREAMS_EVERY}
+    row = connection.execute(sql.SCORED_SINCE, asked).fetchone()
+    return bool(row and row[0])
 
 
 def _looks_back(plan: Plan) -> bool:

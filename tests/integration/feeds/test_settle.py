@@ -1,6 +1,6 @@
 """After a delivery: scores anew, things up to date, and nothing twice."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from tests.support.feed_scored import (
     DAY,
     FEED,
     MONTH,
+    STREAM,
     A,
     B,
     at,
@@ -23,7 +24,10 @@ from ioc_cloud.feeds import publish as publishing
 from ioc_cloud.feeds import settle as settling
 from ioc_cloud.feeds.catalogue import Catalogue
 from ioc_cloud.feeds.deliver import undo
+from ioc_cloud.feeds.post import NotSent, send_waiting
 from ioc_cloud.feeds.publish import Twin, publish_domains
+from ioc_cloud.feeds.reminders import remind
+from ioc_cloud.feeds.scores import explain
 from ioc_cloud.feeds.settle import settle
 from ioc_cloud.twin.models import WotModels
 from ioc_cloud.twin.province.seed import BOUNDARIES, Sources, seed
@@ -35,6 +39,11 @@ from ioc_models.wot import Catalogue as Models
 MODELS = WotModels(Models("http://ioc.test"))
 TWIN = Twin(Writer(series_of=MODELS.series_of), MODELS)
 DOMAIN = ids.domain(FEED)
+
+
+class _Nowhere:
+    def send(self, address: str, subject: str, text: str) -> None:
+        raise NotSent(f"{address}: {subject}: {text}")
 
 
 @pytest.fixture
@@ -224,9 +233,23 @@ def test_the_domain_says_how_its_deadline_stands(sown: Connection, feeds: Catalo
     assert standing(at(26, 0)) == ("stale", "2026-11-25T01:00:00.000Z", *came)
 
 
+def test_a_stream_scores_its_running_day_once_an_hour(owner: Connection) -> None:
+    feeds = catalogue(STREAM)
+    for minute in (0, 15, 30, 45, 60):
+        now = at(24, 10) + timedelta(minutes=minute)
+        period = f"{now - timedelta(minutes=15):%Y-%m-%dT%H:%M}"
+        send(owner, feeds, now, "can", [{"area": A, "period": period, "tons": 1}])
+        settled(owner, feeds, now)
+    hours = owner.execute("select computed_at from feed_quality order by version").fetchall()
+    assert hours == [(at(24, 10),), (at(24, 11),)]
+
+
 def test_the_worker_may_do_it_with_its_own_rights(
     sown: Connection, feeds: Catalogue, feeds_url: str
 ) -> None:
     send(sown, feeds, at(24, 7), "ngay", rows())
     with Connection.connect(feeds_url, autocommit=True) as worker:
         assert settled(worker, feeds, at(24, 7, 1)) == 1
+        remind(worker, feeds, CALENDAR, at(25, 9))
+        assert send_waiting(worker, Catalogue({}), _Nowhere(), at(25, 9)) == 0
+        explain(worker, FEED, DAY, "an", "Mất điện", at(25, 9))
