@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from ioc_cloud import log
 from ioc_cloud.db.pool import connect
 from ioc_cloud.events.evidence import Folder
+from ioc_cloud.feeds.alerts.sop import Sops
 from ioc_cloud.feeds.calendar import Calendar
 from ioc_cloud.feeds.catalogue import Catalogue
 from ioc_cloud.feeds.doors.asking import Line
@@ -108,6 +109,7 @@ def build(settings: Settings, catalogue: Catalogue, originals: Folder) -> Worker
         events=EventsDoor(opener, catalogue),
         twin=Twin(writer, models),
         originals=originals,
+        sops=Sops.load(settings.feeds_folder / "sop"),
         clock=utc_now,
         post=Mail.of(settings),
     )

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
 
+import psycopg
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -22,6 +23,7 @@ from ioc_cloud.db import feeds_score_sql as sql
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.feeds import keeping, publish, scores
 from ioc_cloud.feeds.alerts import detect, tasks
+from ioc_cloud.feeds.alerts.sop import Sops
 from ioc_cloud.feeds.calendar import Calendar, local_day
 from ioc_cloud.feeds.catalogue import Catalogue
 from ioc_cloud.feeds.doors.events import EventsDoor
@@ -31,7 +33,7 @@ from ioc_cloud.feeds.doors.sftp import SftpDoor
 from ioc_cloud.feeds.nightly import nightly
 from ioc_cloud.feeds.post import Post, send_waiting
 from ioc_cloud.feeds.reminders import remind
-from ioc_cloud.feeds.settle import settle
+from ioc_cloud.feeds.settle import Waiting, settle_feed, waiting
 from ioc_models.feeds import LOCAL
 
 log = structlog.get_logger()
@@ -68,6 +70,7 @@ class Worker:
     events: EventsDoor
     twin: publish.Twin
     originals: keeping.Removable
+    sops: Sops
     clock: Callable[[], datetime]
     post: Post | None = None
     _asking: dict[str, "Future[None]"] = field(default_factory=dict)
@@ -145,14 +148,26 @@ class Worker:
     def settle(self) -> None:
         """Score anew and bring things up to date after deliveries."""
         with self.connect() as connection:
-            while settle(connection, self.catalogue, self.calendar, self.twin, self.clock()):
-                pass
+            while own := waiting(connection):
+                if not any([self._settled(connection, one) for one in own]):
+                    return
+
+    def _settled(self, connection: Connection, own: Waiting) -> bool:
+        """Settle one feed; a fault of one stops no other."""
+        try:
+            settle_feed(connection, self.catalogue, self.calendar, self.twin, own, self.clock())
+        except psycopg.OperationalError:
+            raise
+        except Exception:
+            log.exception("feed_not_settled", feed=own.feed)
+            return False
+        return True
 
     def judge(self) -> None:
         """Raise, clear and escalate alerts; deadlines that pass change things too."""
         now = self.clock()
         with self.connect() as connection:
-            detect.detect(connection, self.catalogue, self.calendar, now)
+            detect.detect(connection, self.catalogue, self.calendar, now, self.sops)
             tasks.escalate(connection, self.catalogue, now=now)
             publish.publish_domains(
                 connection,

@@ -28,6 +28,12 @@ CHECKS = [
 ]
 
 
+SCOPES = [
+    "events:read", "evidence:read", "wall:read", "status:read", "evidence:write",
+    "feeds:read", "feeds:write", "feeds:steward", "alerts",
+]  # fmt: skip
+
+
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("openapi")
     return create_app(Settings(home=folder)).openapi()
@@ -73,8 +79,8 @@ def test_the_api_keeps_to_its_document(
     """
     sim = BoxSim()
     put_in(owner, sim.event(), sim.event("station", data={"values": {"level_m": 1.0}}))
-    scopes = ["events:read", "evidence:read", "wall:read", "status:read", "evidence:write"]
-    headers = {"Authorization": f"Bearer {keys.create(owner, 'fuzz', scopes, 'box-01')}"}
+    token = keys.create(owner, "fuzz", SCOPES, "box-01", roles=["steward"], feeds=["*"])
+    headers = {"Authorization": f"Bearer {token}"}
     schema = schemathesis.openapi.from_dict(openapi).exclude(path=["/api/stream", "/api/health"])
     schema.config.update(base_url=api.url)
     for result in schema.get_all_operations():

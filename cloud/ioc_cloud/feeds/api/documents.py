@@ -17,6 +17,12 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 LD_JSON = "application/ld+json"
 
 
+class Markdown(PlainTextResponse):
+    """Text under its own media type (RFC 7763)."""
+
+    media_type = "text/markdown"
+
+
 def _last_periods(feeds: Feeds, feed: Contract) -> dict[str, Period]:
     now = feeds.clock()
     return {
@@ -39,14 +45,14 @@ def get_page(feed_id: FeedId, who: ReaderOf, feeds: FeedsOf) -> HTMLResponse:
 @router.get(
     "/feeds/{feed_id}/docs.md",
     summary="Trang mô tả, Markdown / a feed's page as Markdown",
-    response_class=PlainTextResponse,
+    response_class=Markdown,
     responses=problems(401, 403, 404, 422, 503),
 )
-def get_markdown(feed_id: FeedId, who: ReaderOf, feeds: FeedsOf) -> PlainTextResponse:
+def get_markdown(feed_id: FeedId, who: ReaderOf, feeds: FeedsOf) -> Markdown:
     """Cùng nội dung / the same."""
     feed = seen(feeds, who, feed_id)
     text = documents.markdown(feed, feeds.catalogue, _last_periods(feeds, feed))
-    return PlainTextResponse(text, media_type="text/markdown")
+    return Markdown(text)
 
 
 @router.get(
@@ -62,7 +68,9 @@ def get_annex(
     feed_id: FeedId,
     who: ReaderOf,
     feeds: FeedsOf,
-    number: Annotated[str, Query(max_length=50, description="Số phụ lục / its number")] = "",
+    number: Annotated[
+        str, Query(pattern=r"^[0-9A-Za-zÀ-ỹ ./_-]{0,50}$", description="Số phụ lục / its number")
+    ] = "",
 ) -> Response:
     """Theo thể thức văn bản hành chính / laid out as administrative documents are."""
     feed = seen(feeds, who, feed_id)
@@ -76,15 +84,13 @@ def get_annex(
 @router.get(
     "/feeds/{feed_id}/annex.md",
     summary="Phụ lục, Markdown / the annex as Markdown",
-    response_class=PlainTextResponse,
+    response_class=Markdown,
     responses=problems(401, 403, 404, 422, 503),
 )
-def get_annex_markdown(feed_id: FeedId, who: ReaderOf, feeds: FeedsOf) -> PlainTextResponse:
+def get_annex_markdown(feed_id: FeedId, who: ReaderOf, feeds: FeedsOf) -> Markdown:
     """Cùng nội dung / the same."""
     feed = seen(feeds, who, feed_id)
-    return PlainTextResponse(
-        documents.annex_markdown(feed, feeds.catalogue), media_type="text/markdown"
-    )
+    return Markdown(documents.annex_markdown(feed, feeds.catalogue))
 
 
 @router.get(

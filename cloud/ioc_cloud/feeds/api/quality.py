@@ -430,7 +430,9 @@ def nudge(feed_id: FeedId, who: Who, state: StateOf, feeds: FeedsOf) -> NoticeLi
     who.must(FEEDS_STEWARD)
     feed = feeds.catalogue.feed(feed_id)
     with state.pool.connection() as connection:
-        sent = remind_owner(connection, feeds.catalogue, feed.id, who.name, feeds.clock())
+        sent = remind_owner(
+            connection, feeds.catalogue, feed.id, who.name, feeds.clock(), calendar=feeds.calendar
+        )
         audit.write(connection, who.name, "feed.nudge", feed.id)
         numbers = {one.id for one in sent}
         rows = _notices(connection, [feed.id], None)
