@@ -149,7 +149,7 @@ class Worker:
         """Score anew and bring things up to date after deliveries."""
         with self.connect() as connection:
             while own := waiting(connection):
-                if not any([self._settled(connection, one) for one in own]):
+                if not any(self._settled(connection, one) for one in own):
                     return
 
     def _settled(self, connection: Connection, own: Waiting) -> bool:
