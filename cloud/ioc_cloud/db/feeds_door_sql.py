@@ -4,6 +4,7 @@ from typing import Final
 
 # Held by a connection: two processes never ask one source at once.
 TRY_LOCK: Final = "select pg_try_advisory_lock(hashtext('ioc-source'), hashtext(%s))"
+UNLOCK: Final = "select pg_advisory_unlock(hashtext('ioc-source'), hashtext(%s))"
 
 KNOW_SOURCE: Final = "insert into feed_source (feed) values (%s) on conflict do nothing"
 SOURCE: Final = """

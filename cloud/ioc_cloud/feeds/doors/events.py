@@ -78,8 +78,8 @@ class EventsDoor:
         feed = self._catalogue.feed(feed_id)
         if feed.events is None:
             return []
-        with self._connect() as connection:
-            if not sources.locked(connection, _name(feed.id)):
+        with self._connect() as connection, sources.held(connection, _name(feed.id)) as ours:
+            if not ours:
                 return []
             with connection.transaction():
                 return self._count(connection, feed, feed.events, now)

@@ -123,10 +123,8 @@ class Puller:
         feed = self._catalogue.feed(feed_id)
         if feed.pull is None:
             return None
-        with self._connect() as connection:
-            if not sources.locked(connection, feed.id):
-                return None
-            return self._all(connection, feed, feed.pull, now)
+        with self._connect() as connection, sources.held(connection, feed.id) as ours:
+            return self._all(connection, feed, feed.pull, now) if ours else None
 
     def again(self, feed_id: str, sha256: str, now: datetime) -> Receipt:
         """Deliver a kept answer once more, under the contract as it is worded today.

@@ -134,22 +134,23 @@ class SftpDoor:
         Raises:
             psycopg.OperationalError: The database is away; remote files stay.
         """
-        with self._connect() as connection:
-            if not sources.locked(connection, server.name):
-                return []
-            before = sources.standing(connection, server.name)
-            try:
-                found = asyncio.run(self._fetch(server, now))
-            except SourceTrouble as trouble:
-                sources.failed(connection, before, str(trouble), every=server.every, now=now)
-                return []
-            next_at = now + (SOON if found.more else server.every)
-            remark = "; ".join(found.too_large)
-            sources.answered(
-                connection, before, cursor=None, next_at=next_at, now=now, remark=remark or None
-            )
-            sources.told_back(before)
-            return found.taken
+        with self._connect() as connection, sources.held(connection, server.name) as ours:
+            return self._asked(connection, server, now) if ours else []
+
+    def _asked(self, connection: Connection, server: SftpSource, now: datetime) -> list[Taken]:
+        before = sources.standing(connection, server.name)
+        try:
+            found = asyncio.run(self._fetch(server, now))
+        except SourceTrouble as trouble:
+            sources.failed(connection, before, str(trouble), every=server.every, now=now)
+            return []
+        next_at = now + (SOON if found.more else server.every)
+        remark = "; ".join(found.too_large)
+        sources.answered(
+            connection, before, cursor=None, next_at=next_at, now=now, remark=remark or None
+        )
+        sources.told_back(before)
+        return found.taken
 
     async def _fetch(self, server: SftpSource, now: datetime) -> _Round:
         try:

@@ -1,6 +1,7 @@
 """How each source stands: its cursor, its failures, when it is asked next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -39,10 +40,18 @@ class Standing:
     next_at: datetime | None
 
 
-def locked(connection: Connection, name: str) -> bool:
-    """Take a source for this connection; False where another has it."""
+@contextmanager
+def held(connection: Connection, name: str) -> Iterator[bool]:
+    """Hold a source while inside; says whether it could be had: another may be asking it."""
     row = connection.execute(sql.TRY_LOCK, (name,)).fetchone()
-    return bool(row and row[0])
+    taken = bool(row and row[0])
+    try:
+        yield taken
+    finally:
+        # A connection that is closed gives its locks back some time later: too late for
+        # whoever asks next.
+        if taken and not connection.broken:
+            connection.execute(sql.UNLOCK, (name,))
 
 
 def standing(connection: Connection, name: str) -> Standing:

@@ -88,13 +88,13 @@ def test_a_killed_puller_has_delivered_nothing_and_the_next_delivers_once(
     province: Played, owner: Connection, moment: str
 ) -> None:
     lock, waits_in = MOMENTS[moment]
-    owner.execute("insert into feed_source (feed) values (%s)", (HEALTH,))
+    owner.execute("insert into feed_source (feed, cursor) values (%s, '2026-11-18')", (HEALTH,))
     with held(owner.info.dsn, lock):
         process = doomed(province, door="pull")
         wait_for(owner, waits_in)
         kill(process)
     assert province.one("select count(*) from feed_batch") == 0
-    assert province.standing(HEALTH)[0] is None
+    assert province.standing(HEALTH)[0] == "2026-11-18"
 
     receipt = province.pull(HEALTH)
 
