@@ -115,9 +115,6 @@ def played(
     province = Province(
         catalogue, lambda: clock[0].now, Faults(), secrets_in(home / "secrets"), seed=7
     )
-    for feed in catalogue.feeds.values():
-        if feed.pull and feed.pull.sign_in.secret:
-            province.secret_of(feed.pull.sign_in.secret)
     with serving(province) as url:
         clock.append(Played(url, home, database_url, owner, catalogue, province, now))
         yield clock[0]

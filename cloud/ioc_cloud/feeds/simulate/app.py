@@ -71,6 +71,8 @@ class Province:
             source = Source(feed, feed.pull, self.catalogue, self.seed)
             self._sources[path_of(feed.pull.url)] = source
             sign_in = feed.pull.sign_in
+            # Whoever asks must have the secret before the first question.
+            self._secret(sign_in)
             if sign_in.token_url:
                 self._token_urls.setdefault(path_of(sign_in.token_url), []).append(sign_in)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import secrets
+import signal
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -73,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         secrets_in(told.home / "secrets"),
         told.seed,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn ends in good order and then raises the signal again, for whoever was there first.
+        signal.signal(number, lambda *_: None)
     serve(told.host, told.port, province)
     return 0
 
