@@ -68,9 +68,6 @@ order by n limit %(most)s
 EXPLANATIONS: Final = """
 select said_by, said_at, text from feed_explanation where feed = %s and day = %s order by id
 """
-EXPLAIN: Final = """
-insert into feed_explanation (feed, day, said_by, said_at, text) values (%s, %s, %s, %s, %s)
-"""
 
 _BATCH: Final = """
     id, feed, door, provenance, sent_by, signed_by, original_name, original_bytes,

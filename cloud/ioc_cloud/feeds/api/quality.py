@@ -12,6 +12,7 @@ from ioc_cloud.auth.scopes import FEEDS_STEWARD
 from ioc_cloud.db import feeds_read_sql as sql
 from ioc_cloud.errors import BadFilter, NotAllowed, NotFound
 from ioc_cloud.events.shown import Instant, Shown
+from ioc_cloud.feeds import scores
 from ioc_cloud.feeds.api.part import FeedId, FeedsOf, ReaderOf, owned, seen
 from ioc_cloud.feeds.reminders import nudge as remind_owner
 from ioc_cloud.feeds.running import running
@@ -315,7 +316,7 @@ def explain(
     """Điểm không đổi; lời giải trình đứng bên cạnh / the score stays, the words stand beside it."""
     feed, now = owned(feeds, who, feed_id), feeds.clock()
     with state.pool.connection() as connection:
-        connection.execute(sql.EXPLAIN, (feed.id, day, who.name, now, body.text))
+        scores.explain(connection, feed.id, day, who.name, body.text, now)
         audit.write(connection, who.name, "feed.explain", f"{feed.id}/{day}")
     return ExplanationOut(said_by=who.name, said_at=now, text=body.text)
 
