@@ -49,6 +49,8 @@ class Rows:
         numbers: Row number of each in its sheet or file; empty counts from 1.
         letters: The column of each field, so that a fault has an address.
         problems: What the door that read them saw: a lost column, a record of another shape.
+        texts: Whether the format knows nothing but texts, as CSV: a number written as one is then
+            no fault of whoever wrote it.
     """
 
     cells: Sequence[Mapping[str, Any]]
@@ -56,6 +58,7 @@ class Rows:
     numbers: Sequence[int] = ()
     letters: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
+    texts: bool = False
 
     def number(self, row: int) -> int:
         """Where row `row`, from 0, stands for people; 0 where it is no row's."""

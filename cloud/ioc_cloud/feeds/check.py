@@ -23,6 +23,7 @@ Key = tuple[Period, str, str]
 # Clocks of sources are not ours.
 AHEAD: Final = timedelta(minutes=5)
 VALUE_RULE: Final = "value"
+AS_TEXT: Final = frozenset({"number-as-text", "date-as-text"})
 # What is asked of each cell: its code, whether it must be there, what is usual.
 _Questions = tuple[tuple[str, bool, tuple[float, float] | None], ...]
 
@@ -137,7 +138,7 @@ class _Span:
 
 def _read(table: TableSpec, rows: Rows, places: Places, checked: Checked, span: _Span) -> list[Row]:
     unreadable = {one.row for one in rows.problems if one.severity == "error"}
-    reader = _Reader(table, places, checked, span)
+    reader = _Reader(table, places, checked, span, texts=rows.texts)
     found = []
     for index, raw in enumerate(rows.cells):
         if index in unreadable:
@@ -152,8 +153,11 @@ def _read(table: TableSpec, rows: Rows, places: Places, checked: Checked, span: 
 class _Reader:
     """Reads a table's rows; what many of them say alike is understood once."""
 
-    def __init__(self, table: TableSpec, places: Places, checked: Checked, span: _Span) -> None:
+    def __init__(
+        self, table: TableSpec, places: Places, checked: Checked, span: _Span, *, texts: bool
+    ) -> None:
         self._table = table
+        self._texts = texts
         self._places = places
         self._checked = checked
         self._span = span
@@ -181,6 +185,8 @@ class _Reader:
         cells = self._plain.cells(raw)
         if cells is None:
             cells = _cells(self._model, raw, index, faults, untidy)
+            if self._texts:
+                untidy = [one for one in untidy if one.rule not in AS_TEXT]
         checked = self._checked
         if faults or untidy:
             faults.extend(

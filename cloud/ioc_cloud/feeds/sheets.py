@@ -217,7 +217,8 @@ def _rows(table: TableSpec, sheet: Sheet, header: _Header, book: Book) -> Rows:
         *_unknown(header),
         *_findings(book, sheet, numbers, header),
     )
-    return Rows(cells, sheet.name, numbers, letters_of, problems)
+    texts = book.kind == "csv"
+    return Rows(cells, sheet.name, numbers, letters_of, problems, texts=texts)
 
 
 def _is_code_row(header: _Header, row: Row) -> bool:

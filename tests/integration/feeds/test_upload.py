@@ -4,7 +4,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -297,3 +297,16 @@ def test_a_commit_in_a_strict_feed_is_all_or_nothing(
     receipt = sent(owner, changed, store, fill(row(), row(visits="x")))
     assert receipt.status == "refused"
     assert counts(owner)["feed_row"] == 0
+
+
+def test_numbers_of_a_csv_are_not_untidy_for_being_text(owner: Connection, tmp_path: Path) -> None:
+    catalogue = Catalogue.of_province()
+    path = tmp_path / "y-te.csv"
+    lines = [f"{area};2026-11-24;120;5;20;0;0" for area in catalogue.communes]
+    head = "area;period;visits;inpatients;beds;dengue;hfmd"
+    path.write_text("\ufeff" + "\n".join([head, *lines]), encoding="utf-8")
+    now = datetime(2026, 11, 25, 1, 0, tzinfo=timezone.utc)
+    feed = catalogue.feed("y-te")
+    tried = upload.trial(owner, catalogue, feed, path, path.name, now=now, by="test")
+    assert (tried.receipt.status, tried.receipt.rows_new) == ("accepted", 64)
+    assert tried.receipt.counts == {}
