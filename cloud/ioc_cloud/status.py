@@ -4,6 +4,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ioc_cloud.db import api_sql as sql
+from ioc_cloud.db.feeds_read_sql import STATUS_ALERTS, STATUS_DELIVERIES, STATUS_SOURCES
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.db.twin_outbox_sql import BACKLOG
 from ioc_cloud.events.shown import iso
@@ -45,6 +46,25 @@ def collect(connection: Connection) -> dict[str, Any]:
         ],
         "cameras": _cameras(connection),
         "twin": _twin(connection),
+        "feeds": _feeds(connection),
+    }
+
+
+def _feeds(connection: Connection) -> dict[str, Any]:
+    """What was delivered and what was kept out, sources in trouble, and what is still to do."""
+    deliveries, refused, rows, parked, waiting, last_at = _rows(connection, STATUS_DELIVERIES)[0]
+    return {
+        "deliveries": deliveries,
+        "refused": refused,
+        "rows": rows,
+        "parked_rows": parked,
+        "unsettled": waiting,
+        "last_received_at": _iso(last_at),
+        "open_alerts": _rows(connection, STATUS_ALERTS)[0][0],
+        "sources_failing": {
+            name: {"failures": n, "failure": why}
+            for name, n, why in _rows(connection, STATUS_SOURCES)
+        },
     }
 
 

@@ -139,3 +139,14 @@ WINDOWS_NOW: Final = """
 select feed from feed_maintenance
 where cancelled_at is null and starts_at <= %(now)s and ends_at > %(now)s
 """
+
+STATUS_DELIVERIES: Final = """
+select count(*), count(*) filter (where status = 'refused'),
+    coalesce(sum(rows_new + rows_changed), 0)::bigint, coalesce(sum(rows_parked), 0)::bigint,
+    count(*) filter (where settled_at is null and status <> 'refused'), max(received_at)
+from feed_batch
+"""
+STATUS_ALERTS: Final = "select count(*) from alert where state not in ('closed', 'false_alarm')"
+STATUS_SOURCES: Final = """
+select feed, failures, failure from feed_source where failures > 0 order by feed
+"""
