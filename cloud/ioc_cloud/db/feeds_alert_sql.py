@@ -65,9 +65,24 @@ select {_FIGURE} from (
 where f.value is not null
 order by f.indicator, f.area, f.period_start
 """  # noqa: S608 columns of ours
+# The newest score of each feed. Early in a day little of it is due, so a good score of the running
+# day does not outweigh a red one of the day before of which something has still not come.
 LIVE_SCORES: Final = """
-select distinct on (feed) feed, day, live, computed_at
-from feed_quality order by feed, day desc, version desc
+select distinct on (newest.feed) newest.feed, q.day, q.live, q.computed_at
+from (select feed, max(day) as day from feed_quality group by feed) as newest
+cross join lateral (
+    select distinct on (day) day, version, live, computed_at
+    from feed_quality where feed = newest.feed and day >= newest.day - 1
+    order by day desc, version desc
+) as q
+where q.day = newest.day or (
+    newest.day = %(today)s and q.live < %(red)s and exists (
+        select from feed_quality_cell as c
+        where c.feed = newest.feed and c.day = q.day and c.version = q.version
+            and c.dimension = 'live' and c.rule = 'not_received'
+    )
+)
+order by newest.feed, q.live < %(red)s desc nulls last, q.day desc
 """
 IN_MAINTENANCE: Final = """
 select feed from feed_maintenance

@@ -5,6 +5,7 @@ days in a row stray by nearly as much. Feeds that are late are not judged: a par
 like a fall.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ioc_cloud.feeds.alerts.ledger import Ledger, words
 from ioc_cloud.feeds.alerts.thresholds import see_withdrawn, seen
 from ioc_cloud.feeds.calendar import local_day
 from ioc_cloud.feeds.catalogue import PROVINCE_DIGITS, Catalogue
+from ioc_cloud.feeds.forecast.errors import ENOUGH_DAYS
 from ioc_cloud.feeds.forecast.profile import fit_many
 from ioc_cloud.feeds.histories import FloatArray, Newest
 from ioc_cloud.feeds.wording import number
@@ -142,13 +144,17 @@ def _strays(
     last = local_day(ledger.now) - timedelta(days=1)
     start = periods.containing(last - timedelta(days=YEARS - 1), Cadence.DAY).start
     history = histories.read(ledger.connection, code, areas, start, YEARS)
+    known = np.count_nonzero(~np.isnan(history.values[:, :-JUDGED]), axis=1) >= ENOUGH_DAYS
+    if not known.any():
+        return
     days = [last - timedelta(days=back) for back in range(YEARS - 1, -1, -1)]
+    values = history.values[known]
     upper = ceiling(ledger.catalogue.indicator(code)[1], history.values)
-    profiles = fit_many(days[:-JUDGED], history.values[:, :-JUDGED], ledger.calendar, upper=upper)
+    profiles = fit_many(days[:-JUDGED], values[:, :-JUDGED], ledger.calendar, upper=upper)
     usual, _ = profiles.expected(days[-LOOKED_AT:])
-    z = profiles.residual_z(days[-LOOKED_AT:], history.values[:, -LOOKED_AT:])
+    z = profiles.residual_z(days[-LOOKED_AT:], values[:, -LOOKED_AT:])
     near = np.abs(z) > limit - tuning.PERSISTENT_LESS
-    for row, area in enumerate(areas):
+    for row, area in enumerate(itertools.compress(areas, known)):
         newest = history.newest.get(area)
         if newest is None:
             continue

@@ -6,6 +6,7 @@ from typing import Final
 from ioc_cloud.db import feeds_alert_sql as sql
 from ioc_cloud.feeds.alerts.book import Figure, Trouble
 from ioc_cloud.feeds.alerts.ledger import Ledger, words
+from ioc_cloud.feeds.calendar import local_day
 from ioc_cloud.feeds.wording import number
 from ioc_models.feeds import Cadence, Contract, periods
 from ioc_models.things.ids import PROVINCE_CODE
@@ -20,7 +21,9 @@ def judge_late(ledger: Ledger) -> frozenset[str]:
     resting = {row[0] for row in ledger.connection.execute(sql.IN_MAINTENANCE, {"now": ledger.now})}
     came = {row[0]: row[1:] for row in ledger.connection.execute(sql.LAST_DELIVERIES)}
     red = set()
-    for feed_id, day, live, computed_at in ledger.connection.execute(sql.LIVE_SCORES).fetchall():
+    asked = {"today": local_day(ledger.now), "red": RED}
+    scores = ledger.connection.execute(sql.LIVE_SCORES, asked).fetchall()
+    for feed_id, day, live, computed_at in scores:
         feed = ledger.catalogue.feeds.get(feed_id)
         if feed is None or live is None:
             continue
