@@ -41,6 +41,8 @@ AREAS: Final = {
     }.items()
 }
 HALF_HOUR: Final = timedelta(minutes=30)
+# So long after an incident somebody may still be reminded of it.
+WATCHED: Final = timedelta(days=4)
 STREAMS_AT: Final = (time(6, 30), time(12, 30), time(18, 30))
 Cells = dict[str, Any]
 
@@ -61,6 +63,7 @@ class Month:
 
     Attributes:
         at_each: Called whenever something was settled and every night: where alerts are judged.
+        act: Called where people do something about an alert.
     """
 
     connection: Connection
@@ -68,7 +71,8 @@ class Month:
     calendar: Calendar
     twin: Twin
     incidents: Sequence[Mapping[str, Any]]
-    at_each: Callable[[Connection, datetime], None] = lambda _connection, _now: None
+    at_each: Callable[[Connection, datetime], None]
+    act: Callable[[Connection, Mapping[str, Any], datetime], None]
     receipts: list[tuple[datetime, Receipt]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     _rows: Mapping[str, Any] = field(default_factory=lambda: read("rows.yaml"))
@@ -123,7 +127,7 @@ class Month:
         troubled = {
             one["feed"] for one in self.incidents
             if one["kind"] in {"silent", "renamed", "maintenance"}
-            and moment(one["at"]).date() <= day <= moment(one["at"]).date() + timedelta(days=7)
+            and moment(one["at"]).date() <= day <= moment(one["at"]).date() + WATCHED
         }  # fmt: skip
         return sorted(troubled)
 
@@ -265,14 +269,8 @@ class Month:
         for one in found:
             feed = self.catalogue.feed(one["feed"])
             match one["kind"]:
-                case "deliver" | "wrong_batch":
-                    table = feed.table(one["table"])
-                    period = periods.parse(str(one["period"]), table.grid.period)
-                    rows = self._of(feed, table, period)
-                    if "key" in one:
-                        rows = [_same(rows, one)]
-                        rows[0].update(one.get("cells", {}))
-                    self._deliver(feed, {table.id: rows}, now)
+                case "deliver" | "deliver_wrong" | "wrong_batch":
+                    self._bring(feed, one, now)
                 case "undo":
                     number = next(
                         receipt.batch for _, receipt in reversed(self.receipts)
@@ -285,7 +283,20 @@ class Month:
                     )  # fmt: skip
                 case "maintenance":
                     self._maintain(one, now)
-        return any(one["kind"] != "maintenance" for one in found)
+                case "taken" | "done":
+                    self.act(self.connection, one, now)
+        return any(one["kind"] not in _NO_DELIVERY for one in found)
+
+    def _bring(self, feed: Contract, one: Mapping[str, Any], now: datetime) -> None:
+        """Some rows of a period at an hour of their own: all, all with one wrong, or one."""
+        table = feed.table(one["table"])
+        period = periods.parse(str(one["period"]), table.grid.period)
+        rows = self._of(feed, table, period)
+        if "key" in one:
+            row = _same(rows, one)
+            row.update(one.get("cells", {}))
+            rows = rows if one["kind"] == "deliver_wrong" else [row]
+        self._deliver(feed, {table.id: rows}, now)
 
     def _maintain(self, one: Mapping[str, Any], now: datetime) -> None:
         self.connection.execute(
@@ -296,7 +307,8 @@ class Month:
         )
 
 
-_OF_ITS_OWN: Final = frozenset({"deliver", "wrong_batch", "undo", "maintenance"})
+_NO_DELIVERY: Final = frozenset({"maintenance", "taken", "done"})
+_OF_ITS_OWN: Final = _NO_DELIVERY | {"deliver", "deliver_wrong", "wrong_batch", "undo"}
 
 
 def _ended(table: TableSpec, now: datetime) -> Period:

@@ -1,7 +1,7 @@
 """Thirteen feeds for a simulated month, and over a swapped Saturday.
 
-Every deadline, score, notice and version equals the tables in `tests/data/feeds/month/`, which
-were worked out by hand: its README shows the arithmetic.
+Every deadline, score, notice, alert and version equals the tables in `tests/data/feeds/month/`,
+which were worked out by hand: its README shows the arithmetic.
 """
 
 import csv
@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from tests.support.month import AREAS, DATA, Month, moment, read
+from tests.support.month_alerts import Judge
+from tests.support.past import lay
 
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.feeds.calendar import Calendar
@@ -40,33 +42,40 @@ def catalogue() -> Catalogue:
     return found
 
 
-def played(owner: Connection, catalogue: Catalogue, name: str) -> Month:
+def played(owner: Connection, catalogue: Catalogue, name: str) -> tuple[Month, Judge]:
     models = WotModels(Models("http://ioc.test"))
     twin = Twin(Writer(series_of=models.series_of), models)
-    return Month(owner, catalogue, CALENDAR, twin, read("incidents.yaml")[name])
+    judge = Judge(catalogue, CALENDAR)
+    incidents = read("incidents.yaml")[name]
+    return Month(owner, catalogue, CALENDAR, twin, incidents, judge.look, judge.act), judge
 
 
 @pytest.fixture
-def february(owner: Connection, catalogue: Catalogue) -> Month:
+def february(owner: Connection, catalogue: Catalogue) -> tuple[Month, Judge]:
     """Played with Tết and the incidents."""
-    month = played(owner, catalogue, "february")
+    month, judge = played(owner, catalogue, "february")
+    # 9 and 11 dossiers in turn, up to the day before the first that is delivered.
+    lay(
+        owner, "HCC.TIEP_NHAN", "32044", moment("2026-01-29 00:00"), [9, 11] * 32,
+        feed="hanh-chinh-cong", provenance="simulated",
+    )  # fmt: skip
     slow = (Cadence.MONTH, Cadence.QUARTER, Cadence.YEAR)
     month.deliver_before(moment("2026-01-01 10:00"), *slow)
     month.deliver_before(moment("2026-01-26 00:30"), Cadence.WEEK)
     month.play(*FEBRUARY)
-    return month
+    return month, judge
 
 
 @pytest.fixture
-def august(owner: Connection, catalogue: Catalogue) -> Month:
+def august(owner: Connection, catalogue: Catalogue) -> tuple[Month, Judge]:
     """Played over the swapped Saturday."""
-    month = played(owner, catalogue, "swapped_saturday")
+    month, judge = played(owner, catalogue, "swapped_saturday")
     month.deliver_before(moment("2026-01-01 10:00"), Cadence.YEAR)
     month.deliver_before(moment("2026-07-01 10:00"), Cadence.QUARTER)
     month.deliver_before(moment("2026-08-01 10:00"), Cadence.MONTH)
     month.deliver_before(moment("2026-08-17 00:30"), Cadence.WEEK)
     month.play(*AUGUST)
-    return month
+    return month, judge
 
 
 def test_every_deadline_is_as_worked_out_by_hand(catalogue: Catalogue) -> None:
@@ -88,24 +97,28 @@ def test_every_day_is_worked_or_not_as_the_calendar_of_the_year_has_it() -> None
     assert len(wanted) == sum((last - first).days + 1 for first, last in (FEBRUARY, AUGUST))
 
 
-def test_february_comes_out_as_worked_out_by_hand(february: Month) -> None:
-    assert _scores(february.connection) == _wanted("scores", FEBRUARY)
-    assert _versions(february.connection) == _rows("versions", "day", FEBRUARY)
-    assert _notices(february) == _rows("notices", "at", FEBRUARY)
-    assert _figures(february.connection) == table("figures")
-    assert _parked(february.connection) == table("parked")
-    assert _receipts(february) == table("receipts")
-    ((shown,),) = february.connection.execute(
+def test_february_comes_out_as_worked_out_by_hand(february: tuple[Month, Judge]) -> None:
+    month, judge = february
+    assert _scores(month.connection) == _wanted("scores", FEBRUARY)
+    assert _versions(month.connection) == _rows("versions", "day", FEBRUARY)
+    assert _notices(month) == _rows("notices", "at", FEBRUARY)
+    assert _alerts(judge) == _in_order(_rows("alerts", "at", FEBRUARY))
+    assert _figures(month.connection) == table("figures")
+    assert _parked(month.connection) == table("parked")
+    assert _receipts(month) == table("receipts")
+    ((shown,),) = month.connection.execute(
         "select detail -> 'maintenance' from feed_quality_now"
         " where feed = 'dat-dai' and day = '2026-02-12'"
     ).fetchall()
     assert [one["reason"] for one in shown] == ["Nâng cấp"]
 
 
-def test_a_swapped_saturday_comes_out_as_worked_out_by_hand(august: Month) -> None:
-    assert _scores(august.connection) == _wanted("scores", AUGUST)
-    assert _versions(august.connection) == _rows("versions", "day", AUGUST)
-    assert _notices(august) == _rows("notices", "at", AUGUST)
+def test_a_swapped_saturday_comes_out_as_worked_out_by_hand(august: tuple[Month, Judge]) -> None:
+    month, judge = august
+    assert _scores(month.connection) == _wanted("scores", AUGUST)
+    assert _versions(month.connection) == _rows("versions", "day", AUGUST)
+    assert _notices(month) == _rows("notices", "at", AUGUST)
+    assert _alerts(judge) == _in_order(_rows("alerts", "at", AUGUST))
 
 
 # --- as the tables write it -----------------------------------------------------------------
@@ -178,6 +191,26 @@ def _notices(month: Month) -> list[dict[str, str]]:
         }
         for one in month.notices
     ]  # fmt: skip
+
+
+def _alerts(judge: Judge) -> list[dict[str, str]]:
+    """Every step of every alert."""
+    return _in_order(
+        [
+            {
+                "at": _local(at), "action": action, "kind": one.kind, "severity": one.severity,
+                "feed": one.feed or "", "indicator": one.indicator or "", "area": one.area,
+                "period": one.figure.period, "value": _number(one.figure.value),
+                "owner": one.owner.role, "due": _local(one.due_at), "sop": one.sop_kind, "to": to,
+            }
+            for at, action, to, one in judge.steps
+        ]
+    )  # fmt: skip
+
+
+def _in_order(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """By time; what one round writes has no order of its own."""
+    return sorted(rows, key=lambda row: tuple(row.values()))
 
 
 def _figures(connection: Connection) -> list[dict[str, str]]:
