@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from ioc_cloud.db import feeds_alert_sql as sql
 from ioc_cloud.db.pool import Connection
 from ioc_cloud.feeds.alerts import book, tasks
 from ioc_cloud.feeds.alerts.detect import detect
@@ -13,7 +14,7 @@ from ioc_cloud.feeds.calendar import Calendar
 from ioc_cloud.feeds.catalogue import Catalogue
 
 _NEW: Final = f"""
-select s.at, s.action, coalesce(s.detail ->> 'to', ''), {book.sql.ALERT_COLUMNS}
+select s.at, s.action, coalesce(s.detail ->> 'to', ''), {sql.ALERT_COLUMNS}
 from alert_step as s join alert as a on a.id = s.alert
 where (s.alert, s.n) not in (select * from unnest(%(alerts)s::bigint[], %(numbers)s::int[]))
     and s.n = a.version
