@@ -7,6 +7,7 @@ server whose key is not in the known hosts file is not talked to.
 import asyncio
 import posixpath
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -140,7 +141,9 @@ class SftpDoor:
     def _asked(self, connection: Connection, server: SftpSource, now: datetime) -> list[Taken]:
         before = sources.standing(connection, server.name)
         try:
-            found = asyncio.run(self._fetch(server, now))
+            # In a thread of its own: whoever calls may have a running loop already.
+            with ThreadPoolExecutor(1) as aside:
+                found = aside.submit(asyncio.run, self._fetch(server, now)).result()
         except SourceTrouble as trouble:
             sources.failed(connection, before, str(trouble), every=server.every, now=now)
             return []
