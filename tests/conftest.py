@@ -27,6 +27,12 @@ structlog.configure(
 )
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole product comes last: once started it takes its cores from every other test."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is not None)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A server of our own, or the one of IOC_TEST_DATABASE_URL (a superuser's URL)."""

@@ -241,7 +241,12 @@ def test_a_key_that_is_wrong_revoked_or_malformed_opens_nothing(
     owner: Connection, api: Api
 ) -> None:
     client = api.client("events:read")
-    assert client.get("/api/whoami").json() == {"name": "key:test", "scopes": ["events:read"]}
+    assert client.get("/api/whoami").json() == {
+        "name": "key:test",
+        "scopes": ["events:read"],
+        "roles": [],
+        "feeds": [],
+    }
     token = client.headers["Authorization"].removeprefix("Bearer ")
     for wrong in (token[:-1] + "x", token + "0", "ioc__", "ioc_a_b", "x" * 500, token[:20]):
         answer = client.get("/api/whoami", headers={"Authorization": f"Bearer {wrong}"})
