@@ -1,6 +1,8 @@
 """Deliveries over HTTP: batches, workbooks, undoing, and who may."""
 
 import io
+import json
+import socket
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -207,3 +209,43 @@ def test_the_wall_sees_neither_deliveries_nor_originals(api: Api, officer: httpx
     assert wall.get("/api/feeds/y-te/batches").status_code == 403
     assert wall.get(f"/api/batches/{sent['batch']}").status_code == 404
     assert wall.get(f"/api/batches/{sent['batch']}/original").status_code == 404
+
+
+def spoken(url: str, officer: httpx.Client, key: str, said: bytes, announced: int) -> None:
+    """Say a delivery on a line that is cut before anybody has answered."""
+    host, port = url.removeprefix("http://").split(":")
+    head = (
+        "POST /api/feeds/y-te/batches HTTP/1.1\r\n"
+        f"Host: {host}\r\nAuthorization: {officer.headers['Authorization']}\r\n"
+        f"Idempotency-Key: {key}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {announced}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port))) as line:
+        line.sendall(head.encode() + said)
+
+
+def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_doubled(
+    api: Api, officer: httpx.Client
+) -> None:
+    said = json.dumps(body()).encode()
+    spoken(api.url, officer, "lost", said, len(said))
+    again = officer.post(
+        "/api/feeds/y-te/batches",
+        content=said,
+        headers={"Idempotency-Key": "lost", "Content-Type": "application/json"},
+    )
+    assert again.status_code in {200, 201}, "whichever of the two came first"
+    assert api.owner.execute("select count(*) from feed_batch").fetchone() == (1,)
+    assert api.owner.execute("select count(*) from feed_row").fetchone() == (3,)
+
+
+def test_half_a_delivery_is_none(api: Api, officer: httpx.Client) -> None:
+    said = json.dumps(body()).encode()
+    spoken(api.url, officer, "half", said[: len(said) // 2], len(said))
+    whole = officer.post(
+        "/api/feeds/y-te/batches",
+        content=said,
+        headers={"Idempotency-Key": "half", "Content-Type": "application/json"},
+    )
+    assert whole.status_code == 201
+    assert api.owner.execute("select count(*) from feed_batch").fetchone() == (1,)
