@@ -13,7 +13,8 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ioc_cloud.errors import BodyTooLarge, CloudError, DatabaseBusy
+from ioc_cloud.errors import BadFilter, BodyTooLarge, CloudError, DatabaseBusy
+from ioc_models.feeds import NotAPeriod
 
 log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(CloudError, _ours)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(NotAPeriod, _no_period)
     for kind in (PoolTimeout, TooManyRequests, psycopg.OperationalError):
         app.add_exception_handler(kind, _database)
     app.add_exception_handler(Exception, _unexpected)
@@ -95,6 +97,11 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     return _answer(
         422, slug, title, "; ".join(f"{f['at']}: {f['why']}" for f in found), errors=found
     )
+
+
+async def _no_period(_request: Request, error: Exception) -> JSONResponse:
+    # A day at the edge of time, which only a question can hold.
+    return problem(BadFilter(str(error)))
 
 
 async def _database(_request: Request, error: Exception) -> JSONResponse:

@@ -162,3 +162,15 @@ def test_names_and_telephones_stay_off_the_wall(api: Api) -> None:
         for person in ("owner", "deputy", "head"):
             assert not feed[person]["name"]
             assert not feed[person]["phone"]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_at_the_edge_of_time_is_a_problem_and_no_crash(api: Api, day: str) -> None:
+    client = api.client("feeds:read", "feeds:write", feeds=["*"])
+    for path in (
+        f"/api/figures/YT.KHAM/series?since={day}&until={day}",
+        f"/api/figures/YT.KHAM/export?since={day}&until={day}",
+        f"/api/feeds/y-te/template?day={day}",
+    ):
+        answer = client.get(path)
+        assert answer.status_code in {200, 422}, path

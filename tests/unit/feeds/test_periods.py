@@ -187,3 +187,16 @@ def test_periods_are_equal_by_what_they_are() -> None:
     start = datetime(2025, 12, 31, 17, tzinfo=timezone.utc)
     assert Period(start, Cadence.YEAR) == parse("2026", Cadence.YEAR)
     assert Period(start, Cadence.YEAR) != Period(start, Cadence.DAY)
+
+
+FIRST = datetime(1, 1, 1, 0, 30, tzinfo=LOCAL)
+LAST = datetime.max.replace(tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("cadence", [Cadence.DAY, Cadence.MONTH, Cadence.QUARTER, Cadence.YEAR])
+def test_a_moment_at_the_edge_of_time_is_no_period_and_no_crash(cadence: Cadence) -> None:
+    for moment in (FIRST, LAST):
+        with pytest.raises(NotAPeriod):
+            containing(moment, cadence)
+    with pytest.raises(NotAPeriod):
+        containing(date(9999, 12, 31), cadence).next()

@@ -124,6 +124,13 @@ def _written(period: Period) -> str:
 
 @lru_cache(maxsize=16_384)
 def _moved(period: Period, by: int) -> Period:
+    try:
+        return _moved_by(period, by)
+    except (OverflowError, ValueError) as error:
+        raise NotAPeriod(f"no {period.cadence.value} lies beside {period}") from error
+
+
+def _moved_by(period: Period, by: int) -> Period:
     local = period.start.astimezone(LOCAL)
     match period.cadence:
         case Cadence.QUARTER_HOUR:
@@ -194,7 +201,18 @@ def parse(text: str, cadence: Cadence) -> Period:
 
 
 def containing(moment: datetime | date, cadence: Cadence) -> Period:
-    """The period that a moment, or a local day, lies in."""
+    """The period that a moment, or a local day, lies in.
+
+    Raises:
+        NotAPeriod: It begins before the first or ends after the last year that there is.
+    """
+    try:
+        return _containing(moment, cadence)
+    except OverflowError as error:
+        raise NotAPeriod(f"{moment} lies in no {cadence.value}") from error
+
+
+def _containing(moment: datetime | date, cadence: Cadence) -> Period:
     local = (
         moment.astimezone(LOCAL)
         if isinstance(moment, datetime)
