@@ -41,6 +41,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(NotAPeriod, _no_period)
+    app.add_exception_handler(psycopg.DataError, _no_value)
     for kind in (PoolTimeout, TooManyRequests, psycopg.OperationalError):
         app.add_exception_handler(kind, _database)
     app.add_exception_handler(Exception, _unexpected)
@@ -102,6 +103,16 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 async def _no_period(_request: Request, error: Exception) -> JSONResponse:
     # A day at the edge of time, which only a question can hold.
     return problem(BadFilter(str(error)))
+
+
+async def _no_value(request: Request, error: Exception) -> JSONResponse:
+    # Above all the NUL that PostgreSQL's texts cannot hold; its own words may name a value.
+    log.info("value_refused", path=request.url.path, kind=type(error).__name__)
+    return problem(
+        BadFilter(
+            "có ký tự hoặc số không lưu được / a character (NUL) or a number that cannot be stored"
+        )
+    )
 
 
 async def _database(_request: Request, error: Exception) -> JSONResponse:

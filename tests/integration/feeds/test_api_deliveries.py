@@ -249,3 +249,13 @@ def test_half_a_delivery_is_none(api: Api, officer: httpx.Client) -> None:
     )
     assert whole.status_code == 201
     assert api.owner.execute("select count(*) from feed_batch").fetchone() == (1,)
+
+
+def test_a_nul_in_a_text_is_a_problem_and_no_crash(officer: httpx.Client) -> None:
+    sent = officer.post("/api/feeds/y-te/batches", json=body()).json()
+    undone = officer.post(f"/api/batches/{sent['batch']}/undo", json={"reason": "nhầm\0kỳ"})
+    assert undone.status_code == 422
+    assert undone.headers["content-type"] == "application/problem+json"
+    row = {**body(1)["rows"][0], "area": "\0"}
+    parked = officer.post("/api/feeds/y-te/batches", json={"table": "ngay", "rows": [row]})
+    assert parked.json()["rows_parked"] == 1
