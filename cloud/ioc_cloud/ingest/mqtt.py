@@ -54,6 +54,20 @@ class Broker:
     ca_file: Path | None = None
     client_id: str = "ioc-ingest"
 
+    def client(self) -> Client:
+        """A client that knows who we are and acknowledges only what it is told to."""
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self.client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            manual_ack=True,
+        )
+        if self.username is not None:
+            client.username_pw_set(self.username, self.password)
+        if self.ca_file is not None:
+            client.tls_set(ca_certs=str(self.ca_file))
+        return client
+
 
 class Received(NamedTuple):
     """A message with the connection that it came on."""
@@ -265,16 +279,7 @@ class Inbox:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
     def _make_client(self) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._broker.client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            manual_ack=True,
-        )
-        if self._broker.username is not None:
-            client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.ca_file is not None:
-            client.tls_set(ca_certs=str(self._broker.ca_file))
+        client = self._broker.client()
         client.max_inflight_messages_set(1_000)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

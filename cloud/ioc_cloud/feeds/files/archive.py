@@ -90,6 +90,7 @@ def _broken_is_damaged() -> Iterator[None]:
         zlib.error,
         struct.error,
         EOFError,
+        # What `zipfile` says of a compression that it does not know.
         NotImplementedError,
         ValueError,
     ) as error:

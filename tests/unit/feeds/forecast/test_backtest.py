@@ -7,7 +7,6 @@ import pytest
 from tests.support.series import days_until, office
 
 from ioc_cloud.feeds.calendar import Calendar
-from ioc_cloud.feeds.forecast import outside
 from ioc_cloud.feeds.forecast.backtest import backtest, backtest_many, look_ahead
 from ioc_cloud.feeds.forecast.models import Past, Persistence, SeasonalNaive
 from ioc_cloud.feeds.forecast.profile import fit_many
@@ -118,11 +117,3 @@ def test_a_missing_last_week_is_forecast_from_the_week_before() -> None:
     ahead = SeasonalNaive().ahead(profile, profile.grid.part(0, 14))
     assert ahead.value.tolist() == [[1, 2, 3, 4, 5, 6, 7] * 2]
     assert Persistence().ahead(profile, profile.grid.part(0, 14)).value[0].tolist() == [7.0] * 14
-
-
-def test_statsforecast_takes_part_only_where_it_is_installed() -> None:
-    models = outside.installed()
-    if not models:
-        pytest.skip("statsforecast is not installed here")
-    tested = backtest_many(QUIET[-200:], office(QUIET[-200:], CALENDAR, 1), CALENDAR, models=models)
-    assert np.all(tested.wape < 0.5)
