@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from psycopg_pool import PoolTimeout, TooManyRequests
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ioc_cloud.errors import BadFilter, BodyTooLarge, CloudError, DatabaseBusy
@@ -42,6 +43,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(NotAPeriod, _no_period)
     app.add_exception_handler(psycopg.DataError, _no_value)
+    app.add_exception_handler(ClientDisconnect, _left)
     for kind in (PoolTimeout, TooManyRequests, psycopg.OperationalError):
         app.add_exception_handler(kind, _database)
     app.add_exception_handler(Exception, _unexpected)
@@ -118,6 +120,12 @@ async def _no_value(request: Request, error: Exception) -> JSONResponse:
 async def _database(_request: Request, error: Exception) -> JSONResponse:
     log.warning("database_unavailable", error=str(error))
     return problem(DatabaseBusy("the database did not answer in time"))
+
+
+async def _left(request: Request, _error: Exception) -> JSONResponse:
+    # A line that was cut is the sender's day, no fault of ours; nobody reads this answer.
+    log.info("sender_left", path=request.url.path)
+    return _answer(400, "cut-short", "Đường truyền bị cắt / The line was cut", "")
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import openpyxl
 import pytest
+from structlog.testing import capture_logs
 from tests.support.api import Api
 
 from ioc_cloud.feeds import fixtures
@@ -241,13 +242,15 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_doubled(
 
 def test_half_a_delivery_is_none(api: Api, officer: httpx.Client) -> None:
     said = json.dumps(body()).encode()
-    spoken(api.url, officer, "half", said[: len(said) // 2], len(said))
-    whole = officer.post(
-        "/api/feeds/y-te/batches",
-        content=said,
-        headers={"Idempotency-Key": "half", "Content-Type": "application/json"},
-    )
+    with capture_logs() as logged:
+        spoken(api.url, officer, "half", said[: len(said) // 2], len(said))
+        whole = officer.post(
+            "/api/feeds/y-te/batches",
+            content=said,
+            headers={"Idempotency-Key": "half", "Content-Type": "application/json"},
+        )
     assert whole.status_code == 201
+    assert "request_failed" not in {line["event"] for line in logged}, "a cut line is no fault"
     assert api.owner.execute("select count(*) from feed_batch").fetchone() == (1,)
 
 

@@ -15,8 +15,9 @@ from ioc_edge.settings import parse
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
+    before = structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 @pytest.fixture
