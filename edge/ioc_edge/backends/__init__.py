@@ -35,7 +35,8 @@ class Reading:
 
     `text` holds letters of the plate alphabet alone, `characters` the confidence of
     each; `raw` is what was read before any rule about plates; `margin` is the share
-    of belief by which `text` leads `runner_up`.
+    of belief by which `text` leads `runner_up`; `ground` is the plate's colour, None
+    where the reader does not look at it.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Reading:
     lines: Literal[1, 2]
     runner_up: str = ""
     margin: float = 1.0
+    ground: str | None = None
 
 
 class Detector(Protocol):
