@@ -94,7 +94,18 @@ def even(number: int) -> int:
         dict[str, int],
         Any,
     ],
-    ids=str,
+    ids=[
+        "own-validator",
+        "multiple",
+        "least-7",
+        "range-of-float",
+        "one-figure",
+        "any-letter",
+        "not-a",
+        "free-text",
+        "any-keys",
+        "anything",
+    ],
 )
 def test_a_rule_without_a_pattern_is_refused_at_once(unknown: Any) -> None:
     class Strange(Closed):
