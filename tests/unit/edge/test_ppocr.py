@@ -1,12 +1,11 @@
-"""Reading plates painted here, and the search behind it."""
+"""Reading plates painted here."""
 
 import cv2
 import numpy as np
 import pytest
 
 from ioc_edge.backends import Image
-from ioc_edge.backends.ppocr import PpOcrReader, beam_search, letter_column, split_rows
-from ioc_models import plates
+from ioc_edge.backends.ppocr import PpOcrReader, split_rows
 
 
 def painted(*rows: str) -> Image:
@@ -51,21 +50,3 @@ def test_the_reader_names_its_weights(reader: PpOcrReader) -> None:
 def test_wide_plates_have_one_row_and_square_ones_two() -> None:
     assert len(split_rows(np.zeros((110, 520, 3), np.uint8))) == 1
     assert len(split_rows(np.zeros((140, 190, 3), np.uint8))) == 2
-
-
-def steps(*letters: str, sure: float = 0.9) -> np.ndarray:
-    belief = np.full((len(letters), 1 + len(plates.ALPHABET)), 1e-4)
-    for step, letter in zip(belief, letters, strict=True):
-        step[letter_column(letter) if letter else 0] = sure
-    return belief
-
-
-def test_a_letter_held_over_steps_is_one_and_with_a_gap_two() -> None:
-    assert beam_search(steps("6", "6", "", "9"))[0].text == "69"
-    assert beam_search(steps("6", "", "6", "9"))[0].text == "669"
-
-
-def test_each_letter_keeps_its_own_confidence() -> None:
-    belief = steps("6", "", "9")
-    belief[2, letter_column("9")] = 0.5
-    assert beam_search(belief)[0].characters == pytest.approx((0.9, 0.5))
