@@ -1,4 +1,4 @@
-"""Writes box.schema.json from the agent's own settings, for editors and for checks in CI."""
+"""Writes the JSON Schemas of a box's and a camera's YAML file, for editors and for checks in CI."""
 # ruff: noqa: INP001 a script beside its output
 
 import json
@@ -7,20 +7,32 @@ from pathlib import Path
 from typing import Any
 
 from ioc_edge.settings import BoxConfig
+from ioc_models.scene import Scene
 
-TARGET = Path(__file__).with_name("box.schema.json")
+BOX = Path(__file__).with_name("box.schema.json")
+SCENE = Path(__file__).with_name("scene.schema.json")
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema() -> dict[str, Any]:
+def box_schema() -> dict[str, Any]:
     """The JSON Schema of a box's YAML file."""
     generated = BoxConfig.model_json_schema(by_alias=True)
     # The built-in default is a path of whatever machine generates this.
     del generated["properties"]["detector"]["default"]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **generated}
+    return {"$schema": DRAFT, **generated}
+
+
+def scene_schema() -> dict[str, Any]:
+    """The JSON Schema of a camera's scene file."""
+    return {"$schema": DRAFT, **Scene.model_json_schema(by_alias=True)}
 
 
 if __name__ == "__main__":
-    text = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    texts = {
+        path: json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        for path, schema in ((BOX, box_schema()), (SCENE, scene_schema()))
+    }
     if sys.argv[1:] == ["--check"]:
-        sys.exit(text != TARGET.read_text(encoding="utf-8"))
-    TARGET.write_text(text, encoding="utf-8")
+        sys.exit(any(path.read_text(encoding="utf-8") != text for path, text in texts.items()))
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")

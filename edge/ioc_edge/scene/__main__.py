@@ -40,7 +40,11 @@ def _arguments() -> argparse.ArgumentParser:
         description="Dựng video nút giao mô phỏng cùng dữ liệu đúng / "
         "Render a simulated junction and its ground truth",
     )
-    parser.add_argument("out", type=Path, help="MP4 to write; the truth goes beside it as .jsonl")
+    parser.add_argument(
+        "out",
+        type=Path,
+        help="MP4 to write; truth and scene go beside it as .jsonl and .scene.yaml",
+    )
     parser.add_argument("--truth", type=Path, help="where the truth goes instead")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--time", choices=("day", "dusk", "night"), default="day")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import av
 
+from ioc_edge import scene_file
+from ioc_edge.scene.layout import scene_file as layout
 from ioc_edge.scene.render import Scene
 from ioc_edge.scene.spec import SceneSpec
 
@@ -17,8 +19,8 @@ def write_video(
 ) -> None:
     """Render a clip.
 
-    Both files appear whole or not at all: they are written beside their place and renamed, the
-    video last, so that a video that exists has its truth.
+    All files appear whole or not at all: they are written beside their place and renamed, the
+    video last, so that a video that exists has its truth and its scene file, `PATH.scene.yaml`.
 
     Args:
         spec: What to show.
@@ -30,6 +32,7 @@ def write_video(
     video, truth = _beside(path), _beside(truth_path)
     try:
         _encode(scene, video, truth, progress)
+        scene_file.save(layout(spec, scene.camera), path.with_suffix(".scene.yaml"))
         truth.replace(truth_path)
         video.replace(path)
     finally:
