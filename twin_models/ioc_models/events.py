@@ -20,7 +20,8 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 # Small enough that a slow uplink carries an alarm at once; pictures go apart, by HTTPS.
 MAX_EVENT_BYTES: Final = 64 * 1024
 MAX_EVIDENCE_BYTES: Final = 32 * 1024 * 1024
-MediaType = Literal["image/jpeg", "image/png", "video/mp4"]
+# The last is a picture or clip sealed for the police (age-encryption.org/v1).
+MediaType = Literal["image/jpeg", "image/png", "video/mp4", "application/vnd.age"]
 
 BoxId = Annotated[str, StringConstraints(pattern=f"^{topics.NAME}$")]
 CameraId = Annotated[str, StringConstraints(pattern=f"^{topics.NAME}$")]

@@ -120,9 +120,17 @@ EVIDENCE_ADD: Final = """
 insert into evidence (sha256, bytes, media_type, box) values (%s, %s, %s, %s)
 on conflict do nothing
 """
-# Only pictures that an event names are shown to anybody.
+# Only pictures that an event names are shown to anybody; one that any event calls
+# restricted is restricted.
 EVIDENCE_OF_EVENT: Final = """
-select v.bytes, v.media_type, n.event_id
+select v.bytes, v.media_type, n.event_id, exists (
+    select 1 from event_evidence as m
+    join event as e on (e.id, e.time) = (m.event_id, m.event_time)
+    cross join lateral jsonb_array_elements(e.body -> 'evidence') as ref
+    where m.sha256 = v.sha256
+        and ref ->> 'sha256' = encode(v.sha256, 'hex')
+        and starts_with(ref ->> 'role', 'restricted_')
+)
 from evidence as v
 join event_evidence as n using (sha256)
 where v.sha256 = %s

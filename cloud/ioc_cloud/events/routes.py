@@ -29,7 +29,9 @@ from ioc_models.events import MAX_EVIDENCE_BYTES
 
 router = APIRouter(prefix="/api", tags=["Sự kiện / Events"])
 
-MEDIA_TYPES = ("image/jpeg", "image/png", "video/mp4")
+MEDIA_TYPES = ("image/jpeg", "image/png", "video/mp4", "application/vnd.age")
+# Who may fetch what shows people uncovered, sealed or not.
+RESTRICTED_TO = "police"
 Hash = Annotated[
     str,
     Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256, chữ thường / lower case hexadecimal"),
@@ -193,13 +195,17 @@ def _count(state: State, reason: str) -> None:
 def get_evidence(sha256: Hash, who: Who, state: StateOf) -> Response:
     """Chỉ ảnh của một sự kiện đã nhận; mỗi lần xem ghi nhật ký.
 
-    Only what an event names; every look is audited.
+    Only what an event names; every look is audited. What an event calls `restricted_...`
+    shows people uncovered and is for the role `police` alone; `application/vnd.age` is
+    sealed for their key.
     """
     who.must(EVIDENCE_READ)
     with state.pool.connection() as connection:
         row = connection.execute(sql.EVIDENCE_OF_EVENT, (bytes.fromhex(sha256),)).fetchone()
         if row is None:
             raise NotFound(f"evidence {sha256}")
+        if row[3] and RESTRICTED_TO not in who.roles:
+            raise NotAllowed(f"restricted evidence needs the role {RESTRICTED_TO}")
         audit.write(connection, who.name, "evidence.get", sha256, {"event": str(row[2])})
     try:
         file = state.evidence.open(sha256)

@@ -66,6 +66,39 @@ def test_a_picture_that_no_event_names_is_shown_to_nobody(api: Api, box: httpx.C
     assert api.client("evidence:read").get(f"/api/evidence/{HASH}").status_code == 404
 
 
+def test_what_shows_people_uncovered_is_for_the_police_alone(
+    owner: Connection, api: Api, box: httpx.Client
+) -> None:
+    sealed = b"age-encryption.org/v1\n" + b"sealed" * 100
+    named = hashlib.sha256(sealed).hexdigest()
+    ref = {
+        "role": "restricted_scene",
+        "sha256": named,
+        "bytes": len(sealed),
+        "media_type": "application/vnd.age",
+    }
+    put_in(owner, BoxSim().event(evidence=[ref]))
+    assert put(box, named, sealed, "application/vnd.age").status_code == 201
+    operator = api.client("events:read", "evidence:read", roles=["operator"])
+    refused = operator.get(f"/api/evidence/{named}")
+    assert refused.status_code == 403
+    assert refused.json()["type"] == "/problems/not-allowed"
+    police = api.client("evidence:read", roles=["police"]).get(f"/api/evidence/{named}")
+    assert (police.content, police.headers["content-type"]) == (sealed, "application/vnd.age")
+    looked = owner.execute("select count(*) from audit where action = 'evidence.get'").fetchone()
+    assert looked == (1,)
+
+
+def test_a_picture_that_one_event_calls_restricted_is_restricted_for_all(
+    owner: Connection, api: Api, box: httpx.Client
+) -> None:
+    sim = BoxSim()
+    put_in(owner, sim.event(evidence=[REF]))
+    put_in(owner, sim.event(evidence=[REF | {"role": "restricted_scene"}]))
+    assert put(box, HASH, JPEG).status_code == 201
+    assert api.client("evidence:read").get(f"/api/evidence/{HASH}").status_code == 403
+
+
 def test_bytes_under_a_wrong_hash_are_set_aside_and_counted(
     owner: Connection, box: httpx.Client, tmp_path: Path
 ) -> None:
