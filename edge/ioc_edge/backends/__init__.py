@@ -1,4 +1,4 @@
-"""What sees and what reads, behind two protocols; `open_detectors` and `open_reader` pick one."""
+"""What sees, reads and tells apart, behind three protocols; the `open_...` functions pick one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,6 +75,19 @@ class Reader(Protocol):
         ...
 
 
+class Classifier(Protocol):
+    """Says what a picture shows. Called from the inference thread alone."""
+
+    @property
+    def model(self) -> ModelRef | None:
+        """The weights behind it."""
+        ...
+
+    def classify(self, pictures: Sequence[Image]) -> list[dict[str, float]]:
+        """The share of each label for each picture, (h, w, 3) uint8 BGR."""
+        ...
+
+
 def open_detectors(choice: str | Path, cameras: int, threads: int) -> list[Detector]:
     """A detector for each camera; weights are loaded once and shared.
 
@@ -95,30 +108,53 @@ def open_detectors(choice: str | Path, cameras: int, threads: int) -> list[Detec
     if str(choice) == "motion":
         return [MotionDetector() for _ in range(cameras)]
     from ioc_edge.backends.both import WithMotion  # noqa: PLC0415 load what is used
-    from ioc_edge.backends.onnx import Manifest, OnnxDetector  # noqa: PLC0415 load what is used
 
-    manifest = Manifest.load(Path(choice))
-    if manifest.backend == "tensorrt":
-        from ioc_edge.backends.tensorrt import TensorRtDetector  # noqa: PLC0415 a Jetson's alone
-
-        shared: Detector = TensorRtDetector(manifest)
-    else:
-        shared = OnnxDetector(manifest, threads=threads)
+    shared = open_detector(Path(choice), threads)
     return [WithMotion(shared, MotionDetector()) for _ in range(cameras)]
 
 
-def open_reader(choice: str, threads: int) -> Reader:
-    """The plate reader of that name; "ppocr" is the one there is.
+def open_detector(path: Path, threads: int = 1) -> Detector:
+    """The detector of a model.yaml by itself, for pictures that have no before.
 
     Raises:
-        ModelInvalid: No such reader, or its weights are missing.
+        ModelInvalid: The manifest or the weights cannot be used.
+        BackendUnavailable: The manifest asks for an accelerator that is not here.
     """
-    from ioc_edge.backends.ppocr import PpOcrReader  # noqa: PLC0415 load what is used
-    from ioc_edge.errors import ModelInvalid  # noqa: PLC0415
+    from ioc_edge.backends.network import NetworkDetector, open_network  # noqa: PLC0415
 
-    if choice != "ppocr":
-        raise ModelInvalid(choice, "the only reader is 'ppocr'")
-    return PpOcrReader(threads=threads)
+    return NetworkDetector(open_network(path, frozenset({"detector"}), threads))
+
+
+def open_classifier(path: Path, threads: int = 1) -> Classifier:
+    """The classifier of a model.yaml: riders' heads, lights, whatever its labels say.
+
+    Raises:
+        ModelInvalid: The manifest or the weights cannot be used.
+        BackendUnavailable: The manifest asks for an accelerator that is not here.
+    """
+    from ioc_edge.backends.network import NetworkClassifier, open_network  # noqa: PLC0415
+
+    return NetworkClassifier(open_network(path, frozenset({"classifier", "lights"}), threads))
+
+
+def open_reader(choice: str | Path, threads: int) -> Reader:
+    """The plate reader of that name.
+
+    Args:
+        choice: "ppocr", or the path of a model.yaml.
+        threads: Of the inference runtime.
+
+    Raises:
+        ModelInvalid: No such reader, or its weights cannot be used.
+        BackendUnavailable: The manifest asks for an accelerator that is not here.
+    """
+    if str(choice) == "ppocr":
+        from ioc_edge.backends.ppocr import PpOcrReader  # noqa: PLC0415 load what is used
+
+        return PpOcrReader(threads=threads)
+    from ioc_edge.backends.network import NetworkReader, open_network  # noqa: PLC0415
+
+    return NetworkReader(open_network(Path(choice), frozenset({"reader"}), threads))
 
 
 def area(box: Box) -> float:

@@ -5,31 +5,26 @@ O for 0) is folded onto the plate's alphabet; `ioc_edge.beliefs` makes the text 
 """
 
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ioc_edge.backends import Floats, Image, Reading
-from ioc_edge.backends.onnx import new_session
+from ioc_edge.backends.decoders.letters import Belief, Columns
+from ioc_edge.backends.picture import split_rows
+from ioc_edge.backends.runner import OrtRunner
 from ioc_edge.beliefs import letter_column, read_rows
 from ioc_edge.errors import ModelInvalid
-from ioc_models import plates
 from ioc_models.events import ModelRef
 
 HEIGHT: Final = 48
 MAX_WIDTH: Final = 480
-# A crop narrower than this, in heights, has two rows; they overlap a little because
-# boxes are never exact (measured on 189 real crops).
-TWO_ROWS_BELOW: Final = 2.4
-UPPER_ROW_ENDS: Final = 0.53
-LOWER_ROW_STARTS: Final = 0.47
 # Share of belief that a letter lends to one it is taken for (seen on real crops; the
 # network has hardly met a Đ).
 LOOK_ALIKES: Final = (
@@ -37,7 +32,6 @@ LOOK_ALIKES: Final = (
     *(("5", "S", 0.02), ("2", "Z", 0.02), ("6", "G", 0.02), ("1", "T", 0.02), ("T", "1", 0.05)),
     *(("0", "U", 0.02), ("7", "T", 0.01), ("D", "0", 0.02), ("B", "8", 0.02), ("L", "1", 0.01)),
 )
-FOLDED: Final = {"O": "0", "Q": "0", "I": "1", "Ð": "Đ"}
 
 
 class PpOcrReader:
@@ -49,12 +43,11 @@ class PpOcrReader:
 
     def __init__(self, *, threads: int = 1) -> None:
         self._weights = _weights()
-        self._session = new_session(self._weights, threads)
-        self._input = self._session.get_inputs()[0].name
-        known = self._session.get_modelmeta().custom_metadata_map["character"].splitlines()
+        self._runner = OrtRunner(self._weights, threads=threads)
+        self._input = self._runner.inputs[0].name
+        known = self._runner.metadata["character"].splitlines()
         # Index 0 is CTC's blank; the exporter appends the space at the end.
-        self._characters = ["", *known, " "]
-        self._columns, self._owners = _fold(self._characters)
+        self._columns = Columns(["", *known, " "])
 
     @cached_property
     def model(self) -> ModelRef | None:
@@ -66,35 +59,25 @@ class PpOcrReader:
         """A reading for each crop; None where no letter of a plate is seen."""
         return [self._one(crop) for crop in crops]
 
-    def _one(self, crop: Image) -> Reading | None:
+    def beliefs(self, crop: Image) -> list[Belief]:
+        """What the network believes of each row, from the top."""
         rows = split_rows(crop)
-        beliefs = self._session.run(None, {self._input: _batch(rows)})[0]
-        raw = "".join(self._greedy(belief) for belief in beliefs)[:40]
-        folded = [self._folded(belief) for belief in beliefs]
-        return read_rows(folded, raw, 2 if len(rows) == 2 else 1)  # noqa: PLR2004 rows of a plate
+        (answer,) = self._runner.run({self._input: _batch(rows)}).values()
+        return [Belief(self._folded(belief), self._columns.greedy(belief)) for belief in answer]
 
-    def _greedy(self, belief: Floats) -> str:
-        best = belief.argmax(axis=1)
-        fresh = np.append(True, best[1:] != best[:-1]) & (best != 0)
-        return "".join(self._characters[index] for index in best[fresh])
+    def _one(self, crop: Image) -> Reading | None:
+        beliefs = self.beliefs(crop)
+        raw = "".join(belief.raw for belief in beliefs)[:40]
+        lines: Literal[1, 2] = 2 if len(beliefs) == 2 else 1  # noqa: PLR2004 rows of a plate
+        return read_rows([belief.letters for belief in beliefs], raw, lines)
 
     def _folded(self, belief: Floats) -> Floats:
         """(T, 1 + alphabet): blank with separators first, then each letter's share."""
-        folded = np.zeros((len(belief), 1 + len(plates.ALPHABET)), np.float64)
-        for column, owner in zip(self._columns, self._owners, strict=True):
-            folded[:, owner] += belief[:, column]
+        folded = self._columns.fold(belief)
         before = folded.copy()
         for seen, meant, share in LOOK_ALIKES:
             folded[:, letter_column(meant)] += share * before[:, letter_column(seen)]
         return folded
-
-
-def split_rows(crop: Image) -> list[Image]:
-    """The plate's rows, from the top."""
-    height, width = crop.shape[:2]
-    if width >= TWO_ROWS_BELOW * height:
-        return [crop]
-    return [crop[: round(height * UPPER_ROW_ENDS)], crop[round(height * LOWER_ROW_STARTS) :]]
 
 
 def _batch(rows: Sequence[Image]) -> NDArray[np.float32]:
@@ -108,21 +91,6 @@ def _batch(rows: Sequence[Image]) -> NDArray[np.float32]:
     for target, row in zip(batch, sized, strict=True):
         target[:, :, : row.shape[1]] = row.transpose(2, 0, 1) / 127.5 - 1.0
     return batch
-
-
-def _fold(characters: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Columns of the network's output that a plate may use, and the letter each means."""
-    columns, owners = [0], [0]
-    for column, character in enumerate(characters[1:], start=1):
-        plain = unicodedata.normalize("NFKC", character).upper()
-        plain = FOLDED.get(plain, plain)
-        if len(plain) == 1 and plain in plates.ALPHABET:
-            columns.append(column)
-            owners.append(1 + plates.ALPHABET.index(plain))
-        elif plain in {"-", ".", " ", "·", "•", ":", ","}:
-            columns.append(column)
-            owners.append(0)
-    return np.array(columns), np.array(owners)
 
 
 def _weights() -> Path:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ioc_edge.backends import Image
-from ioc_edge.backends.ppocr import PpOcrReader, split_rows
+from ioc_edge.backends.ppocr import PpOcrReader
 
 
 def painted(*rows: str) -> Image:
@@ -45,8 +45,3 @@ def test_a_blank_plate_is_no_reading(reader: PpOcrReader) -> None:
 def test_the_reader_names_its_weights(reader: PpOcrReader) -> None:
     assert reader.model is not None
     assert len(reader.model.sha256) == 64
-
-
-def test_wide_plates_have_one_row_and_square_ones_two() -> None:
-    assert len(split_rows(np.zeros((110, 520, 3), np.uint8))) == 1
-    assert len(split_rows(np.zeros((140, 190, 3), np.uint8))) == 2
