@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,6 +15,7 @@ import av
 import structlog
 
 from ioc_edge.backends import Image
+from ioc_edge.clips import ClipRing
 from ioc_edge.errors import SourceFailed
 from ioc_edge.settings import CameraConfig
 from ioc_models.events import CameraState
@@ -78,6 +80,7 @@ class Camera:
         self._slot: Frame | None = None
         self._slot_lock = threading.Lock()
         self._arrivals: list[float] = []
+        self._ring = ClipRing()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=config.id, daemon=True)
 
@@ -96,6 +99,10 @@ class Camera:
         with self._slot_lock:
             frame, self._slot = self._slot, None
         return frame
+
+    def clip(self, from_at: datetime, to_at: datetime) -> "Future[bytes | None]":
+        """The camera's own video between two moments, as `ClipRing.wish` has it."""
+        return self._ring.wish(from_at.timestamp(), to_at.timestamp())
 
     @property
     def fps(self) -> float:
@@ -173,7 +180,7 @@ class Camera:
         """Decoded frames with the moment, on the monotonic clock, that each belongs to."""
         network = self.config.is_network
         start: float | None = None
-        for decoded in _decode(self.config.source, network=network):
+        for decoded in decode(self.config.source, network=network, ring=self._ring):
             now = time.monotonic()
             if network or decoded.time is None:
                 yield decoded, now
@@ -198,8 +205,8 @@ class Camera:
         self._on_change(StateChange(self.config.id, before, state, detail[:2000], at))
 
 
-def _decode(source: str, *, network: bool) -> Iterator[Any]:
-    """Every frame of a source.
+def decode(source: str, *, network: bool, ring: ClipRing) -> Iterator[Any]:
+    """Every frame of a source; its packets go to the ring.
 
     Raises:
         SourceFailed: `reachable` tells a source that answers nonsense from silence.
@@ -213,7 +220,11 @@ def _decode(source: str, *, network: bool) -> Iterator[Any]:
                 raise SourceFailed("the source has no video", reachable=True)
             stream = opened.streams.video[0]
             stream.codec_context.thread_count = 1
-            yield from _demux(opened, stream)
+            ring.opened(stream)
+            try:
+                yield from _demux(opened, stream, ring)
+            finally:
+                ring.ended()
     except av.error.InvalidDataError as error:
         raise SourceFailed(f"cannot be decoded: {error.strerror}", reachable=True) from error
     except (av.error.FFmpegError, OSError) as error:
@@ -221,9 +232,10 @@ def _decode(source: str, *, network: bool) -> Iterator[Any]:
         raise SourceFailed(reason, reachable=not network) from error
 
 
-def _demux(opened: Any, stream: Any) -> Iterator[Any]:  # noqa: ANN401 av has no types
+def _demux(opened: Any, stream: Any, ring: ClipRing) -> Iterator[Any]:  # noqa: ANN401 av
     bad = 0
     for packet in opened.demux(stream):
+        ring.add(packet, time.time())
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:

@@ -1,11 +1,14 @@
 """A camera lives through every way in which a source can fail."""
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from tests.integration.edge.film import film
 from tests.support.ports import free_port
@@ -119,3 +122,38 @@ def test_stopping_does_not_wait_for_a_pause_to_end(tmp_path: Path, watch: Watch)
     camera.stop()
     assert time.monotonic() - before < 1
     assert "cam-1" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_clip_is_the_sources_own_packets(tmp_path: Path, watch: Watch) -> None:
+    path = film(tmp_path / "a.mp4", 75)
+    camera, _ = watch(path)
+    eventually(lambda: camera.frames > 5)
+    now = datetime.now(timezone.utc)
+    clip = camera.clip(now, now + timedelta(seconds=1)).result(5)
+    assert clip is not None
+    ours, theirs = packets(io.BytesIO(clip)), packets(path)
+    assert len(ours) >= 20
+    assert ours == theirs[: len(ours)], "copied, not encoded again, from the keyframe on"
+
+
+def test_a_clip_is_cut_short_by_the_end_of_its_source(tmp_path: Path, watch: Watch) -> None:
+    camera, states = watch(film(tmp_path / "a.mp4", 25))
+    eventually(lambda: camera.frames > 5)
+    now = datetime.now(timezone.utc)
+    clip = camera.clip(now, now + timedelta(seconds=60)).result(5)
+    assert clip is not None
+    assert len(packets(io.BytesIO(clip))) == 25
+    assert CameraState.OK in states
+
+
+def test_there_is_no_clip_of_what_was_never_seen(tmp_path: Path, watch: Watch) -> None:
+    camera, states = watch(film(tmp_path / "a.mp4", 5))
+    eventually(lambda: CameraState.ENDED in states)
+    now = datetime.now(timezone.utc)
+    soon = camera.clip(now + timedelta(hours=1), now + timedelta(hours=2))
+    assert soon.result(5) is None
+
+
+def packets(source: Path | io.BytesIO) -> list[bytes]:
+    with av.open(source) as opened:
+        return [bytes(packet) for packet in opened.demux(video=0) if packet.size]
