@@ -15,7 +15,7 @@ from ioc_edge.backends.decoders.letters import LETTER_DECODERS, Belief
 from ioc_edge.backends.manifest import Manifest, Task
 from ioc_edge.backends.picture import Feeder, Placement, split_rows
 from ioc_edge.backends.runner import Runner, TensorSpec, open_runner
-from ioc_edge.beliefs import read_rows
+from ioc_edge.beliefs import read_rows, read_slots
 from ioc_edge.errors import ModelInvalid
 
 # More pictures at once hardly go faster on a core, and a late plate waits for all.
@@ -106,16 +106,13 @@ class NetworkReader:
     def _reading(self, crop: Image, beliefs: Sequence[Belief]) -> Reading | None:
         first = beliefs[0]
         lines = first.lines or (2 if len(split_rows(crop)) == 2 else 1)  # noqa: PLR2004 rows
+        raw = "".join(belief.raw for belief in beliefs)[:40]
         if self._decoder.slots:
-            from ioc_edge.beliefs import read_slots  # noqa: PLC0415
-
-            reading = read_slots(first.letters, lines)
+            reading = read_slots(first.letters, lines, ground=first.ground)
         else:
-            raw = "".join(belief.raw for belief in beliefs)[:40]
             reading = read_rows([belief.letters for belief in beliefs], raw, lines)
-        if reading is None or first.ground is None:
-            return reading
-        return replace(reading, ground=first.ground)
+        # `raw` in the network's own letters, which may be more than a plate has.
+        return reading and replace(reading, raw=raw, ground=first.ground)
 
 
 class NetworkClassifier:

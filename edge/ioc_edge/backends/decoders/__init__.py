@@ -95,7 +95,8 @@ def softmax(values: NDArray[Any], manifest: Manifest) -> Floats:
         belief = np.log(np.clip(belief, 1e-9, 1.0))
     belief = belief / temperature
     belief = np.exp(belief - belief.max(axis=-1, keepdims=True))
-    return belief / belief.sum(axis=-1, keepdims=True)
+    shares: Floats = belief / belief.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def sharpened(probability: Floats, temperature: float) -> Floats:
