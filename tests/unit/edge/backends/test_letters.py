@@ -96,7 +96,7 @@ def test_a_letter_that_no_plate_has_takes_its_share_away(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_ctc_steps_are_read_whichever_way_they_lie(turned: bool, tmp_path: Path) -> None:
+def test_ctc_steps_are_read_whichever_way_they_lie(tmp_path: Path, *, turned: bool) -> None:
     steps = logits("66_69AA_1")
     found = belief(
         tmp_path, {"steps": steps.transpose(0, 2, 1) if turned else steps}, decoder="ctc"
