@@ -5,11 +5,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 import structlog
@@ -19,6 +18,9 @@ from ioc_edge.clips import ClipRing
 from ioc_edge.errors import SourceFailed
 from ioc_edge.settings import CameraConfig
 from ioc_models.events import CameraState
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 log = structlog.get_logger(__name__)
 

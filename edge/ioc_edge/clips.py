@@ -9,7 +9,6 @@ import threading
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Final
 
 import av
@@ -97,12 +96,15 @@ class ClipRing:
             due = [wish for wish in self._wishes if wish.to_at <= now]
             self._wishes = [wish for wish in self._wishes if wish.to_at > now]
         for wish in due:
-            try:
-                wish.clip.set_result(self._cut(wish))
-            except Exception:
-                # A clip that cannot be written must not blind the camera.
-                log.exception("clip_failed")
-                wish.clip.set_result(None)
+            wish.clip.set_result(self._cut_or_none(wish))
+
+    def _cut_or_none(self, wish: _Wish) -> bytes | None:
+        """A clip that cannot be written must not blind the camera."""
+        try:
+            return self._cut(wish)
+        except Exception:
+            log.exception("clip_failed")
+            return None
 
     def _cut(self, wish: _Wish) -> bytes | None:
         inside = [(at, packet) for at, packet in self._packets if at <= wish.to_at]
@@ -120,14 +122,13 @@ def _muxed(stream: Any, packets: list[Any]) -> bytes:  # noqa: ANN401 av has no 
     first = min(packet.dts for packet in packets)
     with av.open(target, "w", format="mp4") as container:
         copy = container.add_stream_from_template(stream)
-        base: Fraction = stream.time_base
         for packet in packets:
             # A copy: the decoder may still hold the packet, and times must not change for it.
             other = av.Packet(bytes(packet))
             other.dts = packet.dts - first
             other.pts = (packet.pts if packet.pts is not None else packet.dts) - first
             other.duration = packet.duration
-            other.time_base = base
+            other.time_base = stream.time_base
             other.is_keyframe = packet.is_keyframe
             other.stream = copy
             container.mux(other)
