@@ -84,7 +84,13 @@ class OrtRunner:
 
 
 def open_runner(
-    weights: Path, *, sha256: str, backend: BackendName = "onnx", threads: int = 1, most: int = 8
+    weights: Path,
+    *,
+    sha256: str,
+    backend: BackendName = "onnx",
+    threads: int = 1,
+    most: int = 8,
+    cache: Path | None = None,
 ) -> Runner:
     """The graph of an ONNX file, ready to run.
 
@@ -93,7 +99,8 @@ def open_runner(
         sha256: Of the file, in hexadecimal: compiled engines are cached under it.
         backend: Who runs it.
         threads: Of onnxruntime; TensorRT has one for the GPU.
-        most: Largest batch that will be asked for; TensorRT compiles for it.
+        most: Largest batch that TensorRT takes in one go.
+        cache: Where TensorRT's engines are kept; by default beside the weights.
 
     Raises:
         ModelInvalid: The file is no graph that this backend takes.
@@ -103,7 +110,7 @@ def open_runner(
         return OrtRunner(weights, threads=threads)
     from ioc_edge.backends.tensorrt import TensorRtRunner  # noqa: PLC0415 a GPU's alone
 
-    return TensorRtRunner(weights, sha256=sha256, most=most)
+    return TensorRtRunner(weights, sha256=sha256, most=most, cache=cache)
 
 
 def fitted(weights: Path, specs: Sequence[TensorSpec], inputs: Arrays) -> dict[str, NDArray[Any]]:
