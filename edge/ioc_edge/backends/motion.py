@@ -13,7 +13,8 @@ from ioc_models.events import ModelRef
 MIN_AREA_SHARE: Final = 0.002
 # A change of more than this is the sun or the camera, not a vehicle.
 MAX_AREA_SHARE: Final = 0.5
-WORK_WIDTH: Final = 480
+# Enough for what is counted. At 480, motion takes 4 to 6 ms a frame instead of 2.
+WORK_WIDTH: Final = 320
 SHADOW: Final = 127
 # Frames until the background is known; before that all the world seems to move.
 LEARNING_FRAMES: Final = 15
@@ -34,7 +35,7 @@ class MotionDetector:
 
     def _one(self, frame: Image) -> list[Detection]:
         scale = WORK_WIDTH / frame.shape[1]
-        small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
         mask = self._background.apply(cv2.GaussianBlur(small, (5, 5), 0))
         self._seen += 1
         if self._seen <= LEARNING_FRAMES:
