@@ -180,12 +180,22 @@ def test_what_is_written_for_people_is_the_same_plate(text: str) -> None:
 
 
 @given(LEGAL)
-def test_a_legal_plate_parses_whole_and_each_beginning_may_begin_one(text: str) -> None:
+def test_a_legal_plate_parses_whole_and_each_of_its_letters_may_follow(text: str) -> None:
     for plate in plates.fits(text):
         parts = str(plate.province or "") + plate.series + plate.number
         assert sorted(parts) == sorted(text)
     assert plates.fits(text)
-    assert all(plates.may_begin(text[:end]) for end in range(len(text) + 1))
+    state = ""
+    for letter in text:
+        state = plates.STEPS[state][letter]
+
+
+@pytest.mark.parametrize("text", ["13", "00", "69AAA", "691234", "6A"])
+def test_what_begins_no_plate_has_no_way_on(text: str) -> None:
+    state: str | None = ""
+    for letter in text:
+        state = plates.STEPS[state].get(letter) if state is not None else None
+    assert state is None
 
 
 @given(ANY)

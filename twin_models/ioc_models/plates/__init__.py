@@ -8,7 +8,7 @@ from typing import Final
 
 from ioc_models.plates import law
 from ioc_models.plates.distance import distance, nearest
-from ioc_models.plates.grammar import PROVINCES, Plate, fits, may_begin, parse, shape_of
+from ioc_models.plates.grammar import PROVINCES, STEPS, Plate, fits, narrowed, parse
 from ioc_models.plates.law import FIRST, SECOND, GroundColour, Layout
 from ioc_models.plates.letters import ALPHABET, normalise, search_key
 from ioc_models.plates.writing import for_people, masked
@@ -19,6 +19,7 @@ __all__ = [
     "MOTORBIKE_SECOND",
     "PROVINCES",
     "SERIES",
+    "STEPS",
     "GroundColour",
     "Layout",
     "Plate",
@@ -27,12 +28,11 @@ __all__ = [
     "for_people",
     "law",
     "masked",
-    "may_begin",
+    "narrowed",
     "nearest",
     "normalise",
     "parse",
     "search_key",
-    "shape_of",
 ]
 
 SERIES: Final = FIRST

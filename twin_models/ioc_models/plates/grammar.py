@@ -1,12 +1,13 @@
 """Which legal plates a text can be: all layouts that fit, narrowed by what else is seen."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
 
 from ioc_models.plates import law
 from ioc_models.plates.law import GroundColour, Layout
-from ioc_models.plates.letters import normalise
+from ioc_models.plates.letters import ALPHABET, normalise
 
 PROVINCES: Final = frozenset(law.PROVINCE_OF)
 # What each part of a form may hold: p province, c country, s series, n number.
@@ -25,8 +26,7 @@ _FORMS: Final[tuple[tuple[Layout, tuple[str, ...]], ...]] = (
 _CARS: Final = frozenset({"car", "bus", "truck", "van"})
 
 
-@dataclass(frozen=True, slots=True)
-class Plate:
+class Plate(NamedTuple):
     """A plate that can legally exist, in one of the layouts that its text fits.
 
     Eight characters can be a car (NNL + 5 digits) or an old motorbike (NNLd + 4
@@ -74,14 +74,25 @@ def fits(
         ground: Colour seen; rules out the layouts that the law keeps off it.
         vehicle: The detector's label of what carries it; unknown labels say nothing.
     """
-    plain = normalise(text)
-    return tuple(
-        plate
-        for plate in _all(plain)
-        if (lines != 1 or plate.layout not in law.TWO_ROWS_ALWAYS)
-        and (ground is None or _stands_on(plate, ground))
-        and (vehicle is None or _rides_on(plate, vehicle))
-    )
+    every = tuple(_all(normalise(text)))
+    return narrowed(every, lines=lines, ground=ground, vehicle=vehicle) if every else every
+
+
+def narrowed(
+    found: tuple[Plate, ...],
+    *,
+    lines: Literal[1, 2] | None = None,
+    ground: GroundColour | None = None,
+    vehicle: str | None = None,
+) -> tuple[Plate, ...]:
+    """Those of the plates that what else is seen leaves over; see `fits`."""
+    if lines == 1:
+        found = tuple(plate for plate in found if plate.layout not in law.TWO_ROWS_ALWAYS)
+    if ground is not None:
+        found = tuple(plate for plate in found if _stands_on(plate, ground))
+    if vehicle is not None:
+        found = tuple(plate for plate in found if _rides_on(plate, vehicle))
+    return found
 
 
 def parse(
@@ -93,16 +104,6 @@ def parse(
 ) -> Plate | None:
     """The first of the plates that a text `fits`, or None; never a corrected one."""
     return next(iter(fits(text, lines=lines, ground=ground, vehicle=vehicle)), None)
-
-
-def may_begin(text: str) -> bool:
-    """Whether a legal plate can begin like this; `text` is in its normal form.
-
-    Looks at shape and province, not at the series: cheap enough for each step of a search.
-    """
-    return shape_of(text) in _BEGINNINGS and (
-        len(text) < 2 or not text[:2].isdigit() or text[:2] in _PROVINCE_TEXTS  # noqa: PLR2004 digits of a code
-    )
 
 
 def _all(plain: str) -> Iterator[Plate]:
@@ -185,4 +186,25 @@ _SHAPES: Final = str.maketrans(
 )
 _PROVINCE_TEXTS: Final = frozenset(map(str, PROVINCES))
 _BY_SHAPE: Final = _by_shape(_forms())
-_BEGINNINGS: Final = frozenset(shape[:end] for shape in _BY_SHAPE for end in range(len(shape) + 1))
+
+
+def _steps() -> dict[str, dict[str, str]]:
+    beginnings = {shape[:end] for shape in _BY_SHAPE for end in range(len(shape) + 1)}
+    steps: dict[str, dict[str, str]] = {}
+    for state in beginnings:
+        for known in "0123456789" if state == "9" else (state,):
+            steps[known] = {}
+            for letter in ALPHABET:
+                after = shape_of(state + letter)
+                if after not in beginnings or (
+                    state == "9" and letter.isdigit() and known + letter not in _PROVINCE_TEXTS
+                ):
+                    continue
+                # After one digit the digit itself counts, for the code that it begins.
+                steps[known][letter] = letter if after == "9" else after
+    return steps
+
+
+# State -> letter -> state: what a legal plate may go on with, by shape and province but
+# not by series; a search begins in "". No way on: no legal plate begins like that.
+STEPS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(_steps())
