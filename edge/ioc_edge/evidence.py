@@ -16,12 +16,25 @@ import cv2
 import requests
 import structlog
 
-from ioc_edge.backends import Image
+from ioc_edge import sealing
+from ioc_edge.backends import Detector, Image
+from ioc_edge.backends.faces import FaceFinder
+from ioc_edge.backends.network import NetworkDetector, open_network
+from ioc_edge.privacy import Finder, Sight, captioned, looked_again, veil
+from ioc_edge.settings import PrivacyConfig
 from ioc_models.events import EvidenceRef, MediaType, milliseconds
 
 log = structlog.get_logger(__name__)
 
 JPEG_QUALITY: Final = 88
+# At this confidence 0.95 of the labelled heads of riders/helmets are covered, at the 0.35
+# of events 0.92 (tests/bench/vision/privacy.py).
+SUSPICIOUS: Final = 0.1
+# A cut-out of a plate shows nobody, and its figures pass for faces.
+AS_IT_IS: Final = frozenset({"plate"})
+# Roles that the police alone may look at begin with this.
+RESTRICTED: Final = "restricted_"
+SEALED: Final[MediaType] = "application/vnd.age"
 KEEP_UPLOADED: Final = timedelta(hours=24)
 CONNECT_S: Final = 5.0
 TRANSFER_S: Final = 30.0
@@ -55,6 +68,44 @@ class Waiting:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What happens to people in pictures.
+
+    Attributes:
+        finder: Finds the faces to cover.
+        watcher: Sees people and vehicles at a lower confidence than events need: to cover
+            too much costs nothing. `suspicious` opens one.
+        police_keys: Public keys for which the uncovered picture is sealed; without one it
+            is not kept at all.
+        in_the_clear: Keep the uncovered picture as it is; only where configuration says so.
+    """
+
+    finder: Finder
+    watcher: Detector | None = None
+    police_keys: tuple[bytes, ...] = ()
+    in_the_clear: bool = False
+
+
+def protection(config: PrivacyConfig, detector: Path | None, threads: int = 1) -> Protection:
+    """As a box's configuration has it.
+
+    Args:
+        config: Its section `privacy`.
+        detector: The model.yaml that looks a second time; None looks once.
+        threads: Of the inference runtime.
+
+    Raises:
+        ModelInvalid: Weights are missing or are not those named.
+    """
+    return Protection(
+        FaceFinder(threads=threads),
+        watcher=suspicious(detector, threads) if detector else None,
+        police_keys=tuple(sealing.recipient(key) for key in config.police_keys),
+        in_the_clear=config.uncovered_in_the_clear,
+    )
+
+
 class EvidenceStore:
     """Content-addressed pictures with the list of those still to upload.
 
@@ -68,6 +119,7 @@ class EvidenceStore:
         *,
         limit_bytes: int,
         keep_free_bytes: int,
+        protection: Protection | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self.refused_for_room = 0
@@ -75,6 +127,7 @@ class EvidenceStore:
         self._folder = folder
         self._limit = limit_bytes
         self._keep_free = keep_free_bytes
+        self._protection = protection or Protection(FaceFinder())
         self._now = now
         self._lock = threading.Lock()
         self._listener: Callable[[], None] = lambda: None
@@ -86,21 +139,51 @@ class EvidenceStore:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
 
-    def keep(self, role: str, image: Image) -> EvidenceRef | None:
-        """Store a picture as JPEG; None when that cannot be, which is counted.
+    def keep(self, role: str, image: Image, sight: Sight | None = None) -> EvidenceRef | None:
+        """Cover people in a picture and store it as JPEG; None when that cannot be.
 
-        An event without its picture is worth more than no event.
+        That is counted: an event without its picture is worth more than no event. Without
+        `sight`, faces alone are covered. Called from the inference thread alone.
         """
+        if role not in AS_IT_IS:
+            image = captioned(self._veiled(image, sight or Sight()))
+        return self._store(role, jpeg(image), "image/jpeg")
+
+    def _veiled(self, image: Image, sight: Sight) -> Image:
+        faces = [face.box for face in self._protection.finder.find(image)]
+        if self._protection.watcher is not None:
+            found = self._protection.watcher.detect([image])[0]
+            sight = looked_again(sight, found, image)
+        return veil(image, sight, faces)
+
+    def keep_uncovered(self, role: str, image: Image) -> EvidenceRef | None:
+        """The picture as it was seen, for the police alone; None when it is not to be kept."""
+        return self.keep_restricted(role, jpeg(image), "image/jpeg")
+
+    def keep_restricted(
+        self, role: str, content: bytes, media_type: MediaType
+    ) -> EvidenceRef | None:
+        """Bytes that show people and cannot be covered, a clip for one.
+
+        Sealed for the police keys. Without a key they are not kept, unless configuration
+        wants them in the clear.
+        """
+        if self._protection.police_keys:
+            sealed = sealing.seal(content, self._protection.police_keys)
+            return self._store(RESTRICTED + role, sealed, SEALED)
+        if self._protection.in_the_clear:
+            return self._store(RESTRICTED + role, content, media_type)
+        return None
+
+    def _store(self, role: str, content: bytes, media_type: MediaType) -> EvidenceRef | None:
         try:
-            return self._keep(role, image)
+            return self._write(role, content, media_type)
         except (OSError, sqlite3.Error) as error:
             self.failed += 1
             log.error("evidence_not_kept", role=role, error=str(error))  # noqa: TRY400 disk, not code
             return None
 
-    def _keep(self, role: str, image: Image) -> EvidenceRef | None:
-        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        content = encoded.tobytes()
+    def _write(self, role: str, content: bytes, media_type: MediaType) -> EvidenceRef | None:
         digest = hashlib.sha256(content).hexdigest()
         with self._lock:
             if not self._has_room(len(content)):
@@ -111,12 +194,11 @@ class EvidenceStore:
             _write_durably(self._path(digest), content)
             self._db.execute(
                 "INSERT OR IGNORE INTO picture (sha256, bytes, media_type, kept_ms)"
-                " VALUES (?, ?, 'image/jpeg', ?)",
-                (digest, len(content), milliseconds(self._now())),
+                " VALUES (?, ?, ?, ?)",
+                (digest, len(content), media_type, milliseconds(self._now())),
             )
         self._listener()
-        media: MediaType = "image/jpeg"
-        return EvidenceRef(role=role, sha256=digest, bytes=len(content), media_type=media)
+        return EvidenceRef(role=role, sha256=digest, bytes=len(content), media_type=media_type)
 
     def waiting(self, limit: int = 20) -> list[Waiting]:
         """Pictures to upload, oldest first."""
@@ -279,6 +361,26 @@ class Uploader:
         elif self.failing and not failing:
             log.info("evidence_upload_works")
         self.failing = failing
+
+
+def suspicious(path: Path, threads: int = 1) -> Detector:
+    """The detector of a model.yaml, at the confidence of `Protection.watcher`.
+
+    Raises:
+        ModelInvalid: The manifest or the weights cannot be used.
+    """
+    network = open_network(path, frozenset({"detector"}), threads)
+    thresholds = network.manifest.thresholds.model_copy(
+        update={"confidence": SUSPICIOUS, "by_label": {}}
+    )
+    network.manifest = network.manifest.model_copy(update={"thresholds": thresholds})
+    return NetworkDetector(network)
+
+
+def jpeg(image: Image) -> bytes:
+    """A picture as it is stored and sent."""
+    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return bytes(encoded.tobytes())
 
 
 def _write_durably(path: Path, content: bytes) -> None:

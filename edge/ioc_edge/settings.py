@@ -12,9 +12,11 @@ from pydantic import (
     HttpUrl,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
+from ioc_edge import sealing
 from ioc_edge.errors import ConfigInvalid
 from ioc_models.events import BoxId, CameraId
 from ioc_models.geo import Point
@@ -47,6 +49,28 @@ class ApiConfig(Section):
     ca_file: Path | None = None
 
 
+class PrivacyConfig(Section):
+    """People and other vehicles are covered in every picture; this says who may see more.
+
+    `police_keys` are public keys (`age1...`, from `ioc-edge key`). With one, the uncovered
+    picture is kept too, sealed; without, it is not kept at all. `uncovered_in_the_clear`
+    keeps it unsealed, for trials on rendered or consenting traffic alone.
+    """
+
+    police_keys: Annotated[tuple[str, ...], Field(max_length=8)] = ()
+    uncovered_in_the_clear: bool = False
+
+    @field_validator("police_keys")
+    @classmethod
+    def _keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            for key in value:
+                sealing.recipient(key)
+        except sealing.KeyInvalid as error:
+            raise ValueError(str(error)) from error
+        return value
+
+
 class CameraConfig(Section):
     """One camera: a video file or an RTSP address, and where it stands."""
 
@@ -74,6 +98,7 @@ class BoxConfig(Section):
     broker: BrokerConfig
     api: ApiConfig | None = None
     signing_key_file: Path | None = None
+    privacy: PrivacyConfig = PrivacyConfig()
     detector: Literal["motion"] | Path = BUILT_IN_DETECTOR
     reader: Literal["ppocr"] = "ppocr"
     threads: int = Field(default=1, ge=1, le=64)
