@@ -32,6 +32,10 @@ class RedLight(Setting):
         least_frames: Poses on each side of the line.
         light_confidence: Mean confidence that the red light must have had.
         slow_kmh: Slower than this over the line is rolling with a queue, left to `stop_line`.
+        yellow_s: How long yellow lasts here: a crossing sooner after the last green than this
+            and the grace is not told, even if the reader took yellow for red.
+        straight_m: Where some turn is free, the way beyond the line that must show which
+            movement it was.
     """
 
     grace_s: Seconds = 0.5
@@ -40,6 +44,8 @@ class RedLight(Setting):
     least_frames: Annotated[int, Field(ge=1, le=50)] = 2
     light_confidence: Share = 0.6
     slow_kmh: Annotated[float, Field(ge=0, le=50)] = 5.0
+    yellow_s: Annotated[float, Field(ge=0, le=10)] = 3.0
+    straight_m: Metres = 8.0
 
 
 class StopLine(Setting):
@@ -63,12 +69,16 @@ class WrongWay(Setting):
         least_m: Way against the lane's direction.
         against: Cosine between heading and direction at or below which it counts; -0.7 is 135
             degrees.
+        margin_m: The contact point must lie this far inside the lane's edges.
+        slow_kmh: Slower is reversing or pushing, not driving.
     """
 
     least_m: Metres = 8.0
     least_s: Seconds = 1.0
     least_frames: Annotated[int, Field(ge=3, le=100)] = 8
     against: Annotated[float, Field(ge=-1, le=0)] = -0.7
+    margin_m: Metres = 0.4
+    slow_kmh: Annotated[float, Field(ge=0, le=50)] = 6.0
 
 
 class WrongLane(Setting):
@@ -79,9 +89,9 @@ class WrongLane(Setting):
         margin_m: The contact point must lie this far inside the lane's edges.
     """
 
-    least_m: Metres = 8.0
-    least_s: Seconds = 1.0
-    least_frames: Annotated[int, Field(ge=3, le=100)] = 8
+    least_m: Metres = 6.0
+    least_s: Seconds = 0.5
+    least_frames: Annotated[int, Field(ge=3, le=100)] = 6
     margin_m: Metres = 0.45
     label_share: Share = 0.8
 
@@ -94,8 +104,8 @@ class Forbidden(Setting):
         edge_s: Around the beginning and end of a ban's hours nobody is accused.
     """
 
-    least_m: Metres = 6.0
-    least_frames: Annotated[int, Field(ge=3, le=100)] = 8
+    least_m: Metres = 5.0
+    least_frames: Annotated[int, Field(ge=3, le=100)] = 6
     label_share: Share = 0.8
     edge_s: Seconds = 60.0
 
@@ -120,11 +130,13 @@ class Helmet(Setting):
     Attributes:
         sure: Confidence of a single look that counts.
         share: Of the looks that must agree.
+        needs_plate: Nobody without a read plate is told of: a bicycle may pass for a motorbike.
     """
 
     least_looks: Annotated[int, Field(ge=1, le=100)] = 4
     sure: Share = 0.6
     share: Share = 0.8
+    needs_plate: bool = True
 
 
 class Passengers(Setting):
@@ -133,6 +145,7 @@ class Passengers(Setting):
     least_looks: Annotated[int, Field(ge=1, le=100)] = 4
     sure: Share = 0.5
     share: Share = 0.7
+    needs_plate: bool = True
 
 
 class Speeding(Setting):

@@ -42,9 +42,12 @@ _DENIM: tuple[Colour, ...] = (
 _MASK: tuple[Colour, ...] = ((216, 200, 170), (232, 232, 232), (50, 48, 50), (170, 150, 200))
 
 
+_CROWD = 3
+
+
 @dataclass(frozen=True)
 class Person:
-    """How one person is dressed; `helmet` None is a bare head."""
+    """How one person is dressed; `helmet` None is a bare head, `size` 1 a grown body."""
 
     shirt: Paint
     trousers: Paint
@@ -52,6 +55,7 @@ class Person:
     hair: Paint
     mask: Paint
     helmet: Paint | None
+    size: float = 1.0
 
 
 def dressed(rng: Generator, *, helmet: bool) -> Person:
@@ -76,9 +80,11 @@ def motorbike(rng: Generator, plate: Plate, riders: tuple[Person, ...]) -> Body:
     _wheel(make, -0.62, 0.28, 0.06)
     _frame(make, paint, wide)
     _rear_end(make, plate)
+    # Two sit apart; more crowd together, and the driver moves up to the bars.
+    pitch, first = (0.42, -0.08) if len(riders) < _CROWD else (0.34, 0.02)
     for seat, person in enumerate(riders):
         make.rider = seat
-        _sitting(make, person, -0.08 - 0.42 * seat, driving=seat == 0)
+        _sitting(make, person, first - pitch * seat, driving=seat == 0)
     make.rider = -1
     worn = tuple(person.helmet is not None for person in riders)
     return make.done(1.9, 0.72, 1.65, worn)
@@ -149,7 +155,10 @@ def _rear_end(make: Sculptor, plate: Plate) -> None:
 
 
 def _sitting(make: Sculptor, person: Person, x: float, *, driving: bool) -> None:
-    """A rider on the seat at x."""
+    """A rider on the seat at x; a child's upper body is scaled over the saddle."""
+    if person.size < 1:
+        _small(make, person, x)
+        return
     for side in (1, -1):
         hip, knee = (x, side * 0.13, 0.84), (x + 0.36, side * 0.19, 0.8)
         foot = (x + 0.26, side * 0.19, 0.36)
@@ -176,6 +185,26 @@ def _sitting(make: Sculptor, person: Person, x: float, *, driving: bool) -> None
     make.hull(torso, person.shirt)
     make.limb((x + 0.05, 0, 1.34), (x + 0.07, 0, 1.42), 0.055, person.skin)
     _head(make, person, (x + 0.09, 0.0, 1.5))
+
+
+def _small(make: Sculptor, person: Person, x: float) -> None:
+    """A child on the saddle."""
+    size, seat = person.size, 0.8
+
+    def up(z: float) -> float:
+        return seat + (z - seat) * size
+
+    for side in (1, -1):
+        hip, foot = (x, side * 0.1, 0.82), (x + 0.16, side * 0.17, 0.5)
+        make.limb(hip, foot, 0.06, person.trousers)
+        shoulder, hand = (x + 0.06, side * 0.14, up(1.27)), (x + 0.22, side * 0.13, up(1.05))
+        make.limb(shoulder, hand, 0.042, person.shirt)
+    wide = 0.14 * size + 0.02
+    torso: list[Vec] = [
+        (x + dx, side * wide, z) for dx in (-0.09, 0.1) for side in (1, -1) for z in (0.8, up(1.25))
+    ]
+    make.hull([*torso, (x + 0.04, 0.0, up(1.36))], person.shirt)
+    _head(make, person, (x + 0.06, 0.0, up(1.36) + 0.13))
 
 
 def _head(make: Sculptor, person: Person, centre: Vec) -> None:

@@ -111,6 +111,32 @@ def car(rng: Generator, shape: Shape, plate: Plate, colour: Colour) -> Body:
     return make.done(shape.length, shape.width, shape.roof)
 
 
+def ambulance(shape: Shape, plate: Plate, beat: int) -> Body:
+    """A white van with a bar of red and blue beacons, of which one side is lit at a time."""
+    make = Sculptor()
+    paint = Paint((238, 240, 240), gloss=0.45)
+    wheels(make, shape.length * 0.31, -shape.length * 0.3, shape.width / 2, 0.33)
+    rear, front = _lower(make, shape, paint)
+    _glasshouse(make, shape, paint)
+    _tail(make, shape, rear, plate, high=True)
+    _nose(make, shape, front, plate)
+    for x in (1.0, -2.3):
+        for side, lit, dark in (
+            (1, (255, 90, 30), (96, 40, 20)),
+            (-1, (40, 30, 255), (26, 20, 96)),
+        ):
+            on = (side > 0) == (beat == 0)
+            cloud = [
+                (x + dx, side * y, shape.roof + dz)
+                for dx in (-0.15, 0.15)
+                for y in (0.12, 0.72)
+                for dz in (0.0, 0.16)
+            ]
+            lamp = make.hull(cloud, Paint(lit if on else dark, glow="tail" if on else ""))
+            lamp.bias_m = -1.5
+    return make.done(shape.length, shape.width, shape.roof + 0.16)
+
+
 def _station(shape: Shape, x: float) -> float:
     """Half width at x: the corners of the bumpers are rounded."""
     share = abs(x) / (shape.length / 2)

@@ -1,7 +1,7 @@
 """Who takes part: vehicles with their plates and drivers, and people on foot."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -9,11 +9,14 @@ from numpy.random import Generator
 
 from ioc_edge.scene import bikes, cars, lorries
 from ioc_edge.scene.dice import chance, pick
+from ioc_edge.scene.errand import Errand
 from ioc_edge.scene.junction import Lane
 from ioc_edge.scene.plates import Plate, bike_plate, car_plate
 from ioc_edge.scene.solids import Body
 from ioc_edge.scene.spec import Label, ViolationKind
 
+# Whether somebody wears a helmet, and is a child.
+Seat = tuple[bool, bool]
 # Shares of what comes along a lane.
 _BICYCLES, _TRUCKS, _BUSES, _TWO_UP = 0.07, 0.12, 0.06, 0.28
 _SHAPES = ("sedan", "hatch", "suv", "mpv", "pickup", "van")
@@ -28,6 +31,9 @@ class Rider:
         wish: Speed on a free road, m/s.
         weave: Size in metres and phase of the swaying about the lane's middle.
         gait: Bodies of one step after another, for those who walk.
+        flashing: Bodies of one beat after another, for those with beacons.
+        errand: What a staged driver does instead of following the traffic.
+        act: Name of the staged situation.
     """
 
     label: Label
@@ -39,6 +45,9 @@ class Rider:
     weave: tuple[float, float] = (0.0, 0.0)
     track: int = 0
     gait: tuple[Body, ...] = ()
+    flashing: tuple[Body, ...] = ()
+    errand: Errand | None = None
+    act: str | None = None
     runs_red: bool = False
     staged: ViolationKind | None = None
     s: float = 0.0
@@ -98,6 +107,31 @@ class Casting:
         body = bikes.motorbike(rng, plate, tuple(people))
         rider = self._driven("motorbike", lane, body, wish or float(rng.uniform(6.5, 11.0)), plate)
         rider.helmet = not bare
+        return rider
+
+    def carrying(self, lane: Lane, seats: Sequence[Seat], wish: float) -> Rider:
+        """A motorbike with exactly these people, the driver first."""
+        rng = self._rng
+        plate = self._fresh(lambda: bike_plate(rng))
+        people = tuple(
+            replace(
+                bikes.dressed(rng, helmet=helmet),
+                size=float(rng.uniform(0.62, 0.72)) if child else 1.0,
+            )
+            for helmet, child in seats
+        )
+        rider = self._driven("motorbike", lane, bikes.motorbike(rng, plate, people), wish, plate)
+        rider.helmet = all(helmet for helmet, _ in seats)
+        return rider
+
+    def ambulance(self, lane: Lane, wish: float) -> Rider:
+        """A white van with beacons that flash while it drives."""
+        rng = self._rng
+        shape = cars.SHAPES["van"]
+        plate = self._fresh(lambda: car_plate(rng, "short", business=False))
+        beats = tuple(cars.ambulance(shape, plate, beat) for beat in (0, 1))
+        rider = self._driven("car", lane, beats[0], wish, plate)
+        rider.flashing = beats
         return rider
 
     def cyclist(self, lane: Lane) -> Rider:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
+from ioc_edge.scene.course import Course
 from ioc_edge.scene.spec import Light, Lights, SceneSpec
 
 Road = Literal["main", "cross", "walk"]
@@ -22,11 +23,13 @@ STOP_BACK = CROSS_Y - STOP_Y
 _REACH = 48.0  # vehicles leave the world this far beyond the middle of the junction
 _YELLOW_S, _CLEAR_S = 3.0, 2.0
 _PERIOD_S = 36.0
+# A clip with situations to stage: yellow about 2 s, red from 5 s to 17 s, then green.
+STAGE_PERIOD_S, _STAGE_OFFSET_S = 30.0, 3.1
 
 
 @dataclass(frozen=True)
 class Lane:
-    """A straight path; `s` counts metres of the front bumper from `start`.
+    """A path, straight unless it has a course; `s` counts metres of the front from `start`.
 
     Attributes:
         stop_s: Where its stop line is.
@@ -44,6 +47,14 @@ class Lane:
     end_s: float
     two_wheels: bool
     rate: float = 0.0
+    course: Course | None = None
+
+    def at(self, s: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Place and heading after `s` metres."""
+        if self.course is not None:
+            return self.course.at(s)
+        (x, y), (hx, hy) = self.start, self.heading
+        return (x + hx * s, y + hy * s), self.heading
 
 
 def _lane(
@@ -146,6 +157,8 @@ class Signals:
 
 def signals_for(spec: SceneSpec, rng: Generator) -> Signals:
     """A cycle that fits the clip a whole number of times, so that the loop has no jump."""
+    if spec.script.situations:
+        return Signals(STAGE_PERIOD_S, _YELLOW_S, _STAGE_OFFSET_S + float(rng.uniform(-0.4, 0.4)))
     if not spec.tapered:
         return Signals(_PERIOD_S, _YELLOW_S, float(rng.uniform(0, _PERIOD_S)))
     period = spec.seconds / max(1, round(spec.seconds / _PERIOD_S))

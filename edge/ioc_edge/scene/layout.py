@@ -37,6 +37,7 @@ NO_STOPPING_S = 20.0
 _FOUR_WHEELS: tuple[Label, ...] = (
     "car", "bus", "truck", "van", "ambulance", "fire_engine", "police",
 )  # fmt: skip
+Classes = tuple[Label, ...] | None
 _TWO_WHEELS: tuple[Label, ...] = ("motorbike", "bicycle")
 _MARKS: tuple[Point, ...] = (
     (0.15, STOP_Y), (6.35, STOP_Y), (3.47, 6.3), (0.0, 7.0), (5.0, 8.0), (3.47, STOP_Y),
@@ -84,18 +85,21 @@ def scene_file(spec: SceneSpec, camera: Camera) -> Scene:
     )
 
 
-def _strips() -> tuple[tuple[str, float, float, float, float, float, tuple[Label, ...]], ...]:
-    """Lanes on the ground: id, left, right, near, far, direction, who may use it."""
+def _strips() -> tuple[tuple[str, float, float, float, float, float, Classes], ...]:
+    """Lanes on the ground: id, left, right, near, far, direction, who may use it.
+
+    Beyond the junction the lanes are for everybody: who wants to the kerb must cross one.
+    """
     four, two = _FOUR_WHEELS, _TWO_WHEELS
     return (
         ("away-inner", MIDDLE, DIVIDER, NEAR_Y, STOP_Y + 0.3, 1.0, four),
         ("away-kerb", DIVIDER, KERB, NEAR_Y, STOP_Y + 0.3, 1.0, two),
-        ("exit-inner", MIDDLE, DIVIDER, EXIT_Y, FAR_Y, 1.0, four),
-        ("exit-kerb", DIVIDER, KERB, EXIT_Y, FAR_Y, 1.0, two),
-        ("toward-inner", -DIVIDER, -MIDDLE, EXIT_Y, FAR_Y, -1.0, four),
-        ("toward-kerb", -KERB, -DIVIDER, EXIT_Y, FAR_Y, -1.0, two),
-        ("leaving-inner", -DIVIDER, -MIDDLE, NEAR_Y, STOP_Y, -1.0, four),
-        ("leaving-kerb", -KERB, -DIVIDER, NEAR_Y, STOP_Y, -1.0, two),
+        ("exit-inner", MIDDLE, DIVIDER, EXIT_Y, FAR_Y, 1.0, None),
+        ("exit-kerb", DIVIDER, KERB, EXIT_Y, FAR_Y, 1.0, None),
+        ("toward-inner", -DIVIDER, -MIDDLE, EXIT_Y, FAR_Y, -1.0, None),
+        ("toward-kerb", -KERB, -DIVIDER, EXIT_Y, FAR_Y, -1.0, None),
+        ("leaving-inner", -DIVIDER, -MIDDLE, NEAR_Y, STOP_Y, -1.0, None),
+        ("leaving-kerb", -KERB, -DIVIDER, NEAR_Y, STOP_Y, -1.0, None),
     )
 
 
@@ -104,7 +108,7 @@ def _lane(
     name: str,
     strip: tuple[float, float, float, float],
     way: float,
-    classes: tuple[Label, ...],
+    classes: Classes,
 ) -> Lane | None:
     outline = view.outline(strip)
     if outline is None:

@@ -20,6 +20,7 @@ from ioc_edge.scene.spec import (
     Point,
     Rect,
     SceneSpec,
+    Staged,
     Violation,
 )
 from ioc_edge.scene.street import approach, backdrop, stop_line
@@ -89,6 +90,9 @@ class Scene:
             light_xyxy=self._pole.head,
             speed_limit_kmh=SPEED_LIMIT_KMH,
             violations=tuple(v for v in violations if v is not None),
+            staged=tuple(
+                Staged(name=act, track=track) for track, act in sorted(self.play.acts.items())
+            ),
         )
 
     def _compose(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
+from ioc_edge.scene import situations
 from ioc_edge.scene.casting import Casting, Rider
 from ioc_edge.scene.dice import chance
 from ioc_edge.scene.junction import (
@@ -43,10 +44,18 @@ def schedule(spec: SceneSpec, signals: Signals, casting: Casting, rng: Generator
         for entry in act(spec, signals, casting, rng)
         if entry.at > _EARLIEST_S or not spec.tapered
     ]
+    staged += _situations(spec, signals, casting, rng)
     entries = [*staged, *_on_foot(spec, signals, casting, rng)]
     for lane in LANES if spec.density else ():
         entries.extend(_arrivals(spec, signals, casting, rng, lane=lane, staged=staged))
     return sorted(entries, key=lambda e: e.at)
+
+
+def _situations(spec: SceneSpec, signals: Signals, casting: Casting, rng: Generator) -> list[Entry]:
+    """The situations that the script names, in its order."""
+    on = situations.Stage(casting, signals, spec.seconds, rng)
+    parts = [part for name in spec.script.situations for part in situations.stage(name, on)]
+    return [Entry(part.at, part.rider) for part in parts]
 
 
 def _arrivals(

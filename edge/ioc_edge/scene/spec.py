@@ -9,7 +9,10 @@ Label = Literal["car", "motorbike", "bus", "truck", "bicycle", "person", "plate"
 Light = Literal["red", "yellow", "green"]
 TimeOfDay = Literal["day", "dusk", "night"]
 View = Literal["junction", "plates"]
-ViolationKind = Literal["red_light", "wrong_way", "no_helmet", "speeding"]
+ViolationKind = Literal[
+    "red_light", "wrong_way", "no_helmet", "speeding",
+    "stop_line", "wrong_lane", "forbidden", "stopping", "passengers",
+]  # fmt: skip
 Ground = Literal["white", "yellow", "blue", "red"]
 Point = tuple[float, float]
 Rect = tuple[float, float, float, float]
@@ -25,12 +28,18 @@ class _Frozen(BaseModel):
 
 
 class Script(_Frozen):
-    """How many of each violation to stage; a clip too short for one leaves it out."""
+    """How many of each violation to stage; a clip too short for one leaves it out.
+
+    Attributes:
+        situations: Names from `ioc_edge.scene.situations`, violations and what only looks like
+            one; with any of them the signals turn red 5 s into the clip and green after 17 s.
+    """
 
     red_light: Annotated[int, Field(ge=0, le=8)] = 1
     wrong_way: Annotated[int, Field(ge=0, le=4)] = 1
     no_helmet: Annotated[int, Field(ge=0, le=16)] = 2
     speeding: Annotated[int, Field(ge=0, le=4)] = 1
+    situations: Annotated[tuple[str, ...], Field(max_length=32)] = ()
 
 
 class SceneSpec(_Frozen):
@@ -149,6 +158,13 @@ class Violation(_Frozen):
     plate: str | None
 
 
+class Staged(_Frozen):
+    """A situation that the script asked for, and the track that plays it."""
+
+    name: str
+    track: int
+
+
 class Header(_Frozen):
     """First line of a truth file: all that holds for the whole clip.
 
@@ -178,3 +194,4 @@ class Header(_Frozen):
     light_xyxy: Rect | None
     speed_limit_kmh: float
     violations: tuple[Violation, ...]
+    staged: tuple[Staged, ...] = ()

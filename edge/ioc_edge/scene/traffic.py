@@ -19,8 +19,10 @@ _TICK_S = 0.04
 _ACCELERATION, _BRAKING, _HEADWAY_S = 1.9, 2.8, 1.1
 _HARD_BRAKE = 7.0
 _STEP_M = 0.12  # of a walker's gait, from one body to the next
+_FLASH_M = 1.3  # driven from one beat of the beacons to the next
 _PATIENCE_S = 12.0  # an entry that finds its lane full gives up after this
 _ROOM_M = 3.0
+_STANDING_M_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Play:
     signals: Signals
     frames: list[list[State]]
     events: list[Event] = field(default_factory=list)
+    acts: dict[int, str] = field(default_factory=dict)
 
 
 def play(spec: SceneSpec, rng: Generator) -> Play:
@@ -77,6 +80,7 @@ class _Street:
         self._riders: list[Rider] = []
         self._events: dict[int, Event] = {}
         self._tracks = 0
+        self._acts: dict[int, str] = {}
 
     def run(self) -> Play:
         spec = self._spec
@@ -90,7 +94,7 @@ class _Street:
             frames.append([_state(r) for r in self._riders])
             for sub in range(substeps):
                 self._advance((index * substeps + sub) * step, step)
-        return Play(self._signals, frames, list(self._events.values()))
+        return Play(self._signals, frames, list(self._events.values()), self._acts)
 
     def _advance(self, now: float, step: float) -> None:
         self._admit(now)
@@ -107,6 +111,10 @@ class _Street:
                     rider.s += rider.v * step
                     continue
                 light = lights.main if rider.lane.road == "main" else lights.cross
+                if rider.errand is not None:
+                    rider.s, rider.v = rider.errand.drive(rider.s, rider.v, light, step)
+                    self._watch(rider, light, now)
+                    continue
                 self._drive(rider, ahead, light, step, blocked=blocked[rider.lane.road])
                 self._watch(rider, light, now)
                 ahead = rider
@@ -123,6 +131,8 @@ class _Street:
             self._tracks += 1
             rider = entry.rider
             rider.track = self._tracks
+            if rider.act is not None:
+                self._acts[rider.track] = rider.act
             rider.v = min(rider.wish, max(2.0, last * 0.6)) if not rider.gait else rider.wish
             self._riders.append(rider)
         self._waiting = later
@@ -168,6 +178,11 @@ class _Street:
             "speeding": fast,
             "wrong_way": True,
             "no_helmet": True,
+            "stop_line": crossing and rider.v < _STANDING_M_S and light == "red",
+            "stopping": rider.v == 0,
+            "wrong_lane": True,
+            "forbidden": True,
+            "passengers": True,
             None: False,
         }[rider.staged]
         if rider.staged is None or not happens:
@@ -199,17 +214,23 @@ def _follow(rider: Rider, gap: float, speed: float) -> float:
 def _state(rider: Rider) -> State:
     """Middle of the footprint; two-wheelers weave a little, as a function of the way alone."""
     middle = rider.s - rider.body.length / 2
-    (x, y), (hx, hy) = rider.lane.start, rider.lane.heading
+    (x, y), (hx, hy) = rider.lane.at(middle)
     size, phase = rider.weave
     aside = size * float(np.sin(middle / 4.5 + phase))
     lean = size / 4.5 * float(np.cos(middle / 4.5 + phase))
-    position = (x + hx * middle - hy * aside, y + hy * middle + hx * aside)
+    position = (x - hy * aside, y + hx * aside)
     norm = float(np.hypot(1, lean))
     heading = ((hx - hy * lean) / norm, (hy + hx * lean) / norm)
-    braking = rider.v < rider.wish * 0.35
+    braking = abs(rider.v) < rider.wish * 0.35
     corners = _footprint(rider.body, position, heading)
-    body = rider.gait[int(rider.s / _STEP_M) % len(rider.gait)] if rider.gait else rider.body
-    return State(rider, body, position, heading, rider.v * norm, braking, corners)
+    return State(rider, _body(rider), position, heading, rider.v * norm, braking, corners)
+
+
+def _body(rider: Rider) -> Body:
+    """Its shape at this instant: a step of a walk, a beat of the beacons."""
+    if rider.flashing:
+        return rider.flashing[int(rider.s / _FLASH_M) % len(rider.flashing)]
+    return rider.gait[int(rider.s / _STEP_M) % len(rider.gait)] if rider.gait else rider.body
 
 
 def _footprint(body: Body, position: Point, heading: Point) -> FloatArray:

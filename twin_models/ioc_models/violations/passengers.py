@@ -1,0 +1,42 @@
+"""More people on a motorbike than allowed: one passenger, or two if one is a child."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ioc_models.scene import Scene
+from ioc_models.violations import telling
+from ioc_models.violations.contract import Finding, LightTimeline, Path
+from ioc_models.violations.riding import crews, is_driven, largest
+
+# Driver and passengers: three grown people break 7.2.g, four people of any age 7.3.b.
+_TWO_PASSENGERS: Final = 3
+_THREE_PASSENGERS: Final = 4
+
+
+def judge(
+    path: Path, scene: Scene, _lights: Sequence[LightTimeline], _others: Sequence[Path]
+) -> list[Finding]:
+    """Findings of this rule for one motorbike, at most one."""
+    rule = scene.rules.passengers
+    if not rule.enabled or not telling.may_be_accused(path) or not is_driven(path):
+        return []
+    if rule.needs_plate and path.plate is None:
+        return []
+    looks = crews(path, rule.sure)
+    four = [look for look in looks if look.people >= _THREE_PASSENGERS]
+    three = [look for look in looks if look.people - look.children >= _TWO_PASSENGERS]
+    for act, found in (("passengers_three", four), ("passengers_two", three)):
+        if len(found) < rule.least_looks or len(found) < rule.share * len(looks):
+            continue
+        at = largest(path, found)
+        counts = sorted(look.people for look in found)
+        return telling.finding(
+            "passengers",
+            act,
+            path,
+            (found[0].at, at, found[-1].at),
+            {
+                "people": counts[len(counts) // 2], "looks_over": len(found), "looks": len(looks),
+            },
+        )  # fmt: skip
+    return []

@@ -1,0 +1,95 @@
+"""Stopping beyond the stop line: arrived on red, the front stands over the line."""
+
+from collections.abc import Sequence
+from math import hypot
+from typing import Final
+
+from ioc_models import plane
+from ioc_models.scene import Light, Scene
+from ioc_models.violations import signals, telling
+from ioc_models.violations.contract import Finding, LightTimeline, Path, Pose
+from ioc_models.violations.motion import (
+    Line2,
+    Rest,
+    Spot,
+    crossing,
+    pieces,
+    rests,
+    spots,
+)
+from ioc_models.violations.red_light import approach_lane, governed, red_at
+
+_DRIFT_M: Final = 0.4
+# Further in than this it stands in the junction, which is another matter.
+_MOST_OVER_M: Final = 8.0
+
+
+def judge(
+    path: Path, scene: Scene, lights: Sequence[LightTimeline], _others: Sequence[Path]
+) -> list[Finding]:
+    """Findings of this rule for one vehicle, at most one."""
+    if not scene.rules.stop_line.enabled or not telling.may_be_accused(path):
+        return []
+    for stop in scene.stop_lines:
+        for piece in pieces(path):
+            lane = approach_lane(scene, piece, stop.lanes)
+            if lane is None:
+                continue
+            line = Line2(scene, stop, scene.lane(lane))
+            for light in signals.governing(scene, lane):
+                known = signals.timeline(lights, light)
+                found = known and _stands(path, scene, piece, line, (light, known))
+                if found:
+                    return [
+                        each.model_copy(update={"lane": lane, "light": light.id}) for each in found
+                    ]
+    return []
+
+
+def _stands(
+    path: Path,
+    scene: Scene,
+    piece: Sequence[Pose],
+    line: Line2,
+    signal: tuple[Light, LightTimeline],
+) -> list[Finding]:
+    light, known = signal
+    rule = scene.rules.stop_line
+    at = spots(piece)
+    shortest, longest = line.hidden(path.label)
+    over = crossing(at, line, longest)
+    if over is None or piece[0].at > over.earliest:
+        return []
+    red = red_at(known, over, rule.grace_s, scene.rules.red_light.yellow_s)
+    if red is None:
+        return []
+    in_red = [spot for spot in at if over.at <= spot.at <= red.until]
+    still = max(rests(in_red, _DRIFT_M), key=lambda rest: rest.until - rest.since, default=None)
+    if still is None or still.frames < rule.least_frames:
+        return []
+    if still.until - still.since < rule.least_s:
+        return []
+    over_m = line.beyond(still.xy) + shortest - 2 * _bias(in_red, still, line, scene)
+    if not rule.over_m <= over_m <= _MOST_OVER_M:
+        return []
+    # Who waits to turn where turning is free may wait there; only driving on tells.
+    if not governed(at, line, light, still.until, scene.rules.red_light.straight_m):
+        return []
+    return telling.finding(
+        "stop_line",
+        "stop_line",
+        path,
+        (min(over.at, still.since), still.since, still.until),
+        {
+            "over_m": over_m,
+            "stood_s": still.until - still.since,
+            "red_for_s": over.at - red.since,
+        },
+    )
+
+
+def _bias(at: Sequence[Spot], still: Rest, line: Line2, scene: Scene) -> float:
+    """What averaging over frames does not take away: the calibration's and the boxes' error."""
+    during = [spot for spot in at if still.since <= spot.at <= still.until]
+    edge = max(plane.deviation(spot.covariance, line.normal) for spot in during)
+    return hypot(scene.ground.residual_m, 0.7 * edge)
