@@ -65,7 +65,11 @@ def letter_column(letter: str) -> int:
 
 
 def read_slots(
-    belief: Floats, lines: Lines | None = None, *, ground: str | None = None
+    belief: Floats,
+    lines: Lines | None = None,
+    *,
+    ground: str | None = None,
+    against_rest: float = MOST,
 ) -> Reading | None:
     """The plate behind fixed slots, or None where nothing is written.
 
@@ -74,6 +78,8 @@ def read_slots(
             slot may be empty.
         lines: Rows of the plate; told from the text's layout when not known.
         ground: Its colour, when known.
+        against_rest: Nats against all texts that the search does not follow: most of
+            them are illegal. Zero where a slot may leave out likely letters.
     """
     best = belief.argmax(axis=1).tolist()
     raw = "".join(_SYMBOLS[column] for column in best)
@@ -81,9 +87,10 @@ def read_slots(
         return None
     found, kept = _slot_beam(belief)
     if len(found) == 1:
-        found.append(_next_to(belief, best))
+        found += _next_to(belief, best)
     guesses = [Guess(text, score, ()) for text, score in found]
-    reading = _ranked(guesses, raw, lines, ground, missed=max(0.0, 1.0 - kept))
+    missed = max(0.0, 1.0 - kept) * exp(-against_rest)
+    reading = _ranked(guesses, raw, lines, ground, missed=missed)
     if reading is None:
         return None
     straight = reading.text == raw and all(best[: len(raw)])
@@ -178,7 +185,8 @@ def _ranked(
         raw: What was read before any rule about plates.
         lines: Rows of the plate, when known.
         ground: Its colour, when known.
-        missed: Probability of the texts that the search left out; they count as illegal.
+        missed: Probability of the texts that the search left out, less what is against
+            them.
     """
     falling = sorted(
         (guess for guess in guesses if len(guess.text) <= LONGEST), key=lambda g: -g.score
@@ -196,7 +204,7 @@ def _ranked(
         return None
     scored.sort(key=lambda pair: -pair[0])
     shares = [exp(score - best) for score, _ in scored]
-    total = sum(shares) + missed * exp(-MOST - best)
+    total = sum(shares) + missed * exp(-best)
     first = scored[0][1]
     if not first.text:
         return None
@@ -236,16 +244,18 @@ def _slot_beam(belief: Floats) -> tuple[list[tuple[str, float]], float]:
     return [(text, log(max(p, 1e-30))) for _, p, text, _ in beams], sum(b[1] for b in beams)
 
 
-def _next_to(belief: Floats, best: Sequence[int]) -> tuple[str, float]:
+def _next_to(belief: Floats, best: Sequence[int]) -> list[tuple[str, float]]:
     """The likeliest text but one where each slot is clear: its least clear slot differs."""
     rest = belief.copy()
     places = np.arange(len(best))
     rest[places, best] = 0.0
     doubt = rest.max(axis=1) / belief[places, best]
     place = int(doubt.argmax())
+    if not rest[place].any():
+        return []
     columns = [*best[:place], int(rest[place].argmax()), *best[place + 1 :]]
     score = float(np.log(belief[places, columns] + 1e-30).sum())
-    return "".join(_SYMBOLS[column] for column in columns), score
+    return [("".join(_SYMBOLS[column] for column in columns), score)]
 
 
 def _merged(

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Str
 
 from ioc_models import topics
 from ioc_models.geo import Point
+from ioc_models.plates import Layout
 
 VERSION: Final = 1
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -73,6 +74,9 @@ class PlateReading(Message):
     runner_up: Annotated[str, StringConstraints(max_length=40)] | None = None
     margin: Share = 0.0
     votes: Annotated[int, Field(ge=1, le=10_000)] = 1
+    # The colour behind the letters, and every layout that is left over by all that was seen.
+    ground: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,16}$")] | None = None
+    layouts: Annotated[tuple[Layout, ...], Field(max_length=8)] = ()
 
 
 class Vehicle(Message):

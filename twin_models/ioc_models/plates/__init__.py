@@ -7,7 +7,7 @@ can be, `distance` how easily one plate is taken for another.
 from typing import Final
 
 from ioc_models.plates import law
-from ioc_models.plates.distance import distance, nearest
+from ioc_models.plates.distance import distance, nearest, unlikeness
 from ioc_models.plates.grammar import PROVINCES, STEPS, Plate, fits, narrowed, parse
 from ioc_models.plates.law import FIRST, SECOND, GroundColour, Layout
 from ioc_models.plates.letters import ALPHABET, normalise, search_key
@@ -33,6 +33,7 @@ __all__ = [
     "normalise",
     "parse",
     "search_key",
+    "unlikeness",
 ]
 
 SERIES: Final = FIRST

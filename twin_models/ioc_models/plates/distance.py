@@ -53,6 +53,11 @@ def distance(one: str, other: str, *, at_most: float = float("inf")) -> float:
     return row[-1] if row[-1] <= at_most else float("inf")
 
 
+def unlikeness(one: str, other: str) -> float:
+    """Cost of one upper-case letter or digit taken for another: 0 for itself, at most 1."""
+    return 0.0 if one == other else _costs()[one, other]
+
+
 def nearest(plate: str, among: Iterable[str], *, at_most: float = WHOLE) -> list[tuple[str, float]]:
     """Plates of a list that the seen one may be, the nearest first, with their distance."""
     found = [(other, distance(plate, other, at_most=at_most)) for other in among]
