@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Final, Protocol
+from typing import Final
 
 import cv2
 import numpy as np
@@ -24,9 +24,11 @@ from ioc_edge.backends import (
 )
 from ioc_edge.capture import Camera, Frame
 from ioc_edge.plates import Ballot
+from ioc_edge.privacy import Sight
 from ioc_edge.settings import CameraConfig
 from ioc_edge.spool import Draft
 from ioc_edge.tracking import Limits, Track, Tracker
+from ioc_edge.watch import Keeper, KnownOf, Violation, Watch
 from ioc_models.events import (
     Clock,
     EvidenceRef,
@@ -70,12 +72,14 @@ PLATE_LIMITS: Final = Limits(
 )
 
 
-class Keeper(Protocol):
-    """Where proof goes; `EvidenceStore` is one."""
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """The frame in which a plate was caught best, and what else was in it."""
 
-    def keep(self, role: str, image: Image) -> EvidenceRef | None:
-        """Store a picture durably; None when there is no room."""
-        ...
+    frame: Frame
+    plate: Box
+    vehicle: Box | None
+    seen: tuple[Detection, ...]
 
 
 @dataclass(slots=True)
@@ -86,21 +90,23 @@ class Case:
     opened_at: float = 0.0
     looks: int = 0
     best_score: float = 0.0
-    best_box: Box = (0.0, 0.0, 0.0, 0.0)
-    best_frame: Frame | None = None
+    best: Shot | None = None
+    crop: Image | None = None
+    reading: PlateReading | None = None
     told: bool = False
 
 
 class Pipeline:
     """One camera's frames in, drafts of events out. Called from one thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 the parts of one camera
         self,
         camera: CameraConfig,
         detector: Detector,
         reader: Reader,
         keeper: Keeper,
         *,
+        watch: Watch | None = None,
         count_every_s: float = 60.0,
         clock: Callable[[], Clock] = lambda: Clock(synced=False),
     ) -> None:
@@ -109,6 +115,7 @@ class Pipeline:
         self._detector = detector
         self._reader = reader
         self._keeper = keeper
+        self._watch = watch
         self._count_every_s = count_every_s
         self._clock = clock
         self._vehicles = Tracker()
@@ -127,11 +134,19 @@ class Pipeline:
         detections = self._detector.detect([frame.image])[0]
         ended = self._vehicles.step([d for d in detections if d.label in VEHICLES], at)
         self._count(ended)
-        orphans = self._look_at_owned(frame, [d for d in detections if _is_plate(d)])
+        owned, orphans = self._owners([d for d in detections if _is_plate(d)])
         self._orphans.step(orphans, at)
+        for owner, plate in owned:
+            shot = Shot(frame, plate.box, owner.box, tuple(detections))
+            self._look(("vehicle", owner.id), owner, plate.confidence, shot)
         for track in self._orphans.tracks:
             if track.seen:
-                self._look(("plate", track.id), track, track.box, track.confidence, frame)
+                shot = Shot(frame, track.box, None, tuple(detections))
+                self._look(("plate", track.id), track, track.confidence, shot)
+        if self._watch is not None:
+            known = self._known({owner.id: plate.box for owner, plate in owned})
+            violations = self._watch.step(frame, self._vehicles.tracks, detections, known)
+            drafts += [self._violation_event(one) for one in violations]
         drafts += self._tell_settled(at)
         drafts += self._close_ended()
         self._counted_frames += 1
@@ -143,40 +158,53 @@ class Pipeline:
         self._count(self._vehicles.finish())
         self._orphans.finish()
         drafts = self._close_ended()
+        if self._watch is not None:
+            drafts += [self._violation_event(one) for one in self._watch.finish()]
         if self._newest is not None:
             drafts += self._counted(self._newest)
         return drafts
 
-    def _look_at_owned(self, frame: Frame, plates: Sequence[Detection]) -> list[Detection]:
-        """Look at plates that a followed vehicle carries; returns those nobody carries."""
-        orphans = []
+    def _owners(
+        self, plates: Sequence[Detection]
+    ) -> tuple[list[tuple[Track, Detection]], list[Detection]]:
+        """Plates with the followed vehicle that carries each, and those nobody carries."""
+        seen = [track for track in self._vehicles.tracks if track.seen]
+        owned, orphans = [], []
         for plate in plates:
-            owner = owner_of(plate.box, [track for track in self._vehicles.tracks if track.seen])
+            owner = owner_of(plate.box, seen)
             if owner is None:
                 orphans.append(plate)
             else:
-                self._look(("vehicle", owner.id), owner, plate.box, plate.confidence, frame)
-        return orphans
+                owned.append((owner, plate))
+        return owned, orphans
 
-    def _look(
-        self, key: tuple[str, int], track: Track, box: Box, confidence: float, frame: Frame
-    ) -> None:
+    def _known(self, plates: Mapping[int, Box]) -> dict[int, KnownOf]:
+        """What is known of each followed vehicle's plate, by track."""
+        return {
+            track: KnownOf(case.reading, plates.get(track), case.crop)
+            for (kind, track), (case, _) in self._cases.items()
+            if kind == "vehicle"
+        }
+
+    def _look(self, key: tuple[str, int], track: Track, confidence: float, shot: Shot) -> None:
         """Read a plate if this look can add to what is known."""
-        at = frame.seen_at.timestamp()
+        at = shot.frame.seen_at.timestamp()
         case, _ = self._cases.setdefault(key, (Case(opened_at=at), track))
         if case.told or case.looks >= MOST_LOOKS:
             return
-        crop = cut(frame.image, box, READ_MARGIN)
+        crop = cut(shot.frame.image, shot.plate, READ_MARGIN)
         score = shot_score(crop, confidence)
         better = score > case.best_score * BETTER_BY
         if case.looks >= FIRST_LOOKS and not better:
             return
         case.looks += 1
         if score > case.best_score:
-            case.best_score, case.best_box, case.best_frame = score, box, frame
+            case.best_score, case.best = score, shot
+            case.crop = cut(shot.frame.image, shot.plate, PROOF_MARGIN)
         reading = self._reader.read([crop])[0]
         if reading is not None:
             case.ballot.add(reading)
+            case.reading = case.ballot.result()
 
     def _tell_settled(self, at: float) -> list[Draft]:
         """Events that need not wait for their track to end."""
@@ -202,21 +230,21 @@ class Pipeline:
 
     def _tell(self, case: Case, track: Track) -> list[Draft]:
         """The plate event of a track, unless nothing was read or it is a repeat."""
-        plate = case.ballot.result()
-        if plate is None or case.best_frame is None:
+        plate = case.reading
+        if plate is None or case.best is None:
             return []
         case.told = True
-        at = case.best_frame.seen_at.timestamp()
+        at = case.best.frame.seen_at.timestamp()
         if at - self._told.get(plate.text, -1e12) < SAME_SIGHTING_S:
             self.repeats += 1
             return []
         self._told = {text: t for text, t in self._told.items() if at - t < SAME_SIGHTING_S}
         self._told[plate.text] = at
-        draft = self._plate_event(case, track, plate, case.best_frame)
-        case.best_frame = None
+        draft = self._plate_event(case, track, plate, case.best)
+        case.best = None
         return [draft]
 
-    def _plate_event(self, case: Case, track: Track, plate: PlateReading, frame: Frame) -> Draft:
+    def _plate_event(self, case: Case, track: Track, plate: PlateReading, shot: Shot) -> Draft:
         vehicle = None
         if track.label in VEHICLES:
             vehicle = Vehicle(label=track.label, confidence=min(1.0, track.confidence))
@@ -231,14 +259,28 @@ class Pipeline:
             ),
         )
         proof = (
-            self._keeper.keep("plate", cut(frame.image, case.best_box, PROOF_MARGIN)),
-            self._keeper.keep("scene", frame.image),
+            None if case.crop is None else self._keeper.keep("plate", case.crop),
+            self._keeper.keep(
+                "scene",
+                shot.frame.image,
+                Sight(vehicle=shot.vehicle, plates=(shot.plate,), seen=shot.seen),
+            ),
         )
         return self._draft(
             "plate",
-            frame.seen_at,
+            shot.frame.seen_at,
             seen.model_dump(mode="json", exclude_none=True),
             evidence=tuple(ref for ref in proof if ref is not None),
+            models=(self._reader.model,),
+        )
+
+    def _violation_event(self, violation: Violation) -> Draft:
+        return self._draft(
+            "violation",
+            violation.seen.at,
+            violation.seen.model_dump(mode="json", exclude_none=True),
+            evidence=violation.evidence,
+            models=(self._reader.model, *violation.models),
         )
 
     def _count(self, ended: Sequence[Track]) -> None:
@@ -269,10 +311,8 @@ class Pipeline:
         seen_at: datetime,
         data: dict[str, object],
         evidence: tuple[EvidenceRef, ...] = (),
+        models: tuple[ModelRef | None, ...] = (),
     ) -> Draft:
-        models: list[ModelRef | None] = [self._detector.model]
-        if kind == "plate":
-            models.append(self._reader.model)
         return Draft(
             kind=kind,
             seen_at=seen_at,
@@ -282,7 +322,7 @@ class Pipeline:
             simulated=self._camera.simulated,
             location=self._camera.location,
             evidence=evidence,
-            models=tuple(model for model in models if model is not None),
+            models=tuple(model for model in (self._detector.model, *models) if model is not None),
         )
 
 
