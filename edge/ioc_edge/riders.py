@@ -1,0 +1,338 @@
+"""Heads on motorbikes: how many, and whether each wears a helmet; in doubt, unknown."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import cv2
+import numpy as np
+
+from ioc_edge.backends import (
+    Box,
+    Classifier,
+    Detection,
+    Detector,
+    Image,
+    area,
+    common_area,
+    open_classifier,
+    open_detector,
+)
+
+Answer: TypeAlias = Literal["helmet", "no_helmet", "unknown"]
+
+MOTORBIKE: Final = "motorbike"
+PERSON: Final = "person"
+# A person rides if so much of their width is over the machine and so much of their height.
+OVER_BIKE: Final = 0.5
+IN_BIKE: Final = 0.15
+# Detectors differ in whether a motorbike's box holds the rider. Without a person on it,
+# the view reaches this many of the box's heights above it, and to the sides.
+ABOVE: Final = 0.45
+AROUND: Final = 0.08
+# Heads smaller than this in the frame are counted, not judged (measured: see MODEL_CARD.md).
+LEAST_HEAD_PX: Final = 12.0
+# A crop for judging is a square of this many times the head's longer side.
+REACH: Final = 1.5
+SAME_HEAD_IOU: Final = 0.45
+# A crop is made at least this wide before it is stretched or shrunk by the network's feeder.
+_CROP_PX: Final = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """A motorbike in a frame, and where its riders' heads can be."""
+
+    bike: Box
+    view: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A rider's head in a frame.
+
+    Attributes:
+        helmet: Share of belief that it wears a helmet; `bare` that it wears none.
+        found: The finder's score; 1 where the box was given.
+    """
+
+    box: Box
+    helmet: float
+    bare: float
+    found: float = 1.0
+
+    @property
+    def height(self) -> float:
+        """Of the box, in pixels."""
+        return self.box[3] - self.box[1]
+
+    def answer(self, sure: float) -> Answer:
+        """What is believed with at least this share."""
+        if self.bare >= sure:
+            return "no_helmet"
+        return "helmet" if self.helmet >= sure else "unknown"
+
+
+def rides(detections: Sequence[Detection], size: tuple[int, int]) -> list[Ride]:
+    """The motorbikes among detections, each with the view in which to look for heads.
+
+    Args:
+        detections: Of one frame; only `motorbike` and `person` matter.
+        size: Width and height of the frame.
+    """
+    people = [one.box for one in detections if one.label == PERSON]
+    return [
+        Ride(one.box, _view(one.box, [p for p in people if _rides_on(p, one.box)], size))
+        for one in detections
+        if one.label == MOTORBIKE
+    ]
+
+
+def _rides_on(person: Box, bike: Box) -> bool:
+    across = min(person[2], bike[2]) - max(person[0], bike[0])
+    down = min(person[3], bike[3]) - max(person[1], bike[1])
+    return across >= OVER_BIKE * (person[2] - person[0]) and down >= IN_BIKE * (
+        person[3] - person[1]
+    )
+
+
+def _view(bike: Box, people: Sequence[Box], size: tuple[int, int]) -> Box:
+    boxes = [bike, *people]
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    width, height = right - left, bottom - top
+    if not people:
+        top -= ABOVE * height
+    return (
+        max(0.0, left - AROUND * width),
+        max(0.0, top - AROUND * height),
+        min(float(size[0]), right + AROUND * width),
+        min(float(size[1]), bottom),
+    )
+
+
+class HelmetReader:
+    """Finds riders' heads and says of each whether it wears a helmet. One thread at a time."""
+
+    def __init__(self, finder: Detector, judge: Classifier) -> None:
+        self.models = [model for model in (finder.model, judge.model) if model is not None]
+        self._finder, self._judge = finder, judge
+
+    @classmethod
+    def open(cls, folder: Path, threads: int = 1) -> "HelmetReader":
+        """From a folder with finder.yaml and judge.yaml.
+
+        Raises:
+            ModelInvalid: A manifest or its weights cannot be used.
+        """
+        return cls(
+            open_detector(folder / "finder.yaml", threads),
+            open_classifier(folder / "judge.yaml", threads),
+        )
+
+    def heads(self, frame: Image, riding: Sequence[Ride]) -> list[list[Head]]:
+        """For each ride the heads of those on it; a head belongs to one ride alone."""
+        crops = [_cut(frame, ride.view) for ride in riding]
+        seen = [index for index, crop in enumerate(crops) if crop is not None]
+        found = self._finder.detect([crop for crop in crops if crop is not None])
+        claims: list[tuple[float, int, Detection]] = []
+        for index, detections in zip(seen, found, strict=True):
+            left, top = (int(side) for side in riding[index].view[:2])
+            for one in detections:
+                box = (one.box[0] + left, one.box[1] + top, one.box[2] + left, one.box[3] + top)
+                fit = _fit(box, riding[index])
+                if fit > 0:
+                    moved = Detection(box, one.label, one.confidence)
+                    claims.append((one.confidence * fit, index, moved))
+        owned = _settled(claims)
+        judged = iter(self.judge(frame, [one.box for _, one in owned]))
+        heads: list[list[Head]] = [[] for _ in riding]
+        for (index, one), verdict in zip(owned, judged, strict=True):
+            heads[index].append(
+                Head(verdict.box, verdict.helmet, verdict.bare, min(1.0, one.confidence))
+            )
+        return heads
+
+    def judge(self, frame: Image, boxes: Sequence[Box]) -> list[Head]:
+        """Judge heads whose boxes are known, in the order given."""
+        crops = [head_square(frame, box) for box in boxes]
+        return [
+            Head(box, share.get("helmet", 0.0), share.get("no_helmet", 0.0))
+            for box, share in zip(boxes, self._judge.classify(crops), strict=True)
+        ]
+
+
+def _fit(head: Box, ride: Ride) -> float:
+    """How well a head sits on a motorbike, 0 to 1: over it, and in its upper part."""
+    width, height = ride.bike[2] - ride.bike[0], ride.bike[3] - ride.bike[1]
+    x, y = (head[0] + head[2]) / 2, (head[1] + head[3]) / 2
+    aside = max(0.0, abs(x - (ride.bike[0] + ride.bike[2]) / 2) / max(width, 1.0) - 0.5)
+    if aside > 0.25 or y > ride.bike[1] + 0.5 * height:  # noqa: PLR2004 shares of the bike's box
+        return 0.0
+    return 1.0 - 2 * aside
+
+
+def _settled(claims: Iterable[tuple[float, int, Detection]]) -> list[tuple[int, Detection]]:
+    """Each head once, for the ride that it fits best."""
+    owned: list[tuple[int, Detection]] = []
+    for _, index, one in sorted(claims, key=lambda claim: -claim[0]):
+        if all(_iou(one.box, other.box) < SAME_HEAD_IOU for _, other in owned):
+            owned.append((index, one))
+    return owned
+
+
+def _iou(one: Box, other: Box) -> float:
+    common = common_area(one, other)
+    return common / max(area(one) + area(other) - common, 1e-6)
+
+
+def _cut(frame: Image, box: Box) -> Image | None:
+    left, top, right, bottom = (int(side) for side in box)
+    crop = frame[top:bottom, left:right]
+    return crop if min(crop.shape[:2]) >= LEAST_HEAD_PX else None
+
+
+def head_square(frame: Image, box: Box) -> Image:
+    """The square around a head, its surroundings included, edges of the frame repeated.
+
+    Large heads are averaged down here: a network fed every fifth pixel sees noise.
+    """
+    side = max(2.0, REACH * max(box[2] - box[0], box[3] - box[1]))
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    left, top, size = round(x - side / 2), round(y - side / 2), max(2, round(side))
+    height, width = frame.shape[:2]
+    rows = np.clip(np.arange(top, top + size), 0, height - 1)
+    columns = np.clip(np.arange(left, left + size), 0, width - 1)
+    crop = frame[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if crop.shape[:2] != (size, size):
+        crop = crop[rows - rows[0]][:, columns - columns[0]]
+    if size > _CROP_PX:
+        crop = np.asarray(cv2.resize(crop, (_CROP_PX, _CROP_PX), interpolation=cv2.INTER_AREA))
+    return np.ascontiguousarray(crop)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a track's looks say together.
+
+    Attributes:
+        answer: "no_helmet" if at least one head is surely bare, "helmet" if all are surely
+            covered, else "unknown".
+        confidence: Of the answer, 0 to 1; of the less sure side where it is "unknown".
+        bare: How many heads are surely bare.
+        riders: How many heads were on the motorbike, 0 where none was seen.
+        riders_confidence: Share of looks that counted as many, or more.
+        looks: Frames that showed at least one head.
+    """
+
+    answer: Answer
+    confidence: float
+    bare: int
+    riders: int
+    riders_confidence: float
+    looks: int
+
+
+@dataclass(slots=True)
+class _Seat:
+    """One person on the motorbike: where the head is, in shares of the bike's box."""
+
+    x: float
+    y: float
+    looks: int = 0
+    weight: float = 0.0
+    helmet: float = 0.0
+    bare: float = 0.0
+    against: int = 0
+    boxes: list[Box] = field(default_factory=list)
+
+    def take(self, x: float, y: float, head: Head) -> None:
+        """Add a look; large heads weigh more, up to 40 pixels."""
+        self.x += 0.3 * (x - self.x)
+        self.y += 0.3 * (y - self.y)
+        weight = min(head.height, 40.0)
+        self.looks += 1
+        self.weight += weight
+        self.helmet += weight * head.helmet
+        self.bare += weight * head.bare
+        self.against += head.helmet >= SURE_LOOK
+
+    def shares(self) -> tuple[float, float]:
+        """Mean belief in a helmet and in none."""
+        return self.helmet / self.weight, self.bare / self.weight
+
+
+# From which share of belief a single look counts by itself.
+SURE_LOOK: Final = 0.7
+# An accusation wants the mean belief, the looks, and hardly a look that saw a helmet.
+SURE_BARE: Final = 0.75
+SURE_HELMET: Final = 0.6
+LEAST_LOOKS: Final = 3
+MOST_AGAINST: Final = 0.2
+# The same head lies at most this far, in bike widths and heights, from where it was.
+SAME_SEAT: Final = 0.22
+# A seat counts as a rider when so many of the looks show it.
+SEAT_SHARE: Final = 0.5
+
+
+class HeadVotes:
+    """The looks at one motorbike's riders, over its track."""
+
+    def __init__(self) -> None:
+        self._seats: list[_Seat] = []
+        self._counts: list[int] = []
+
+    def add(self, bike: Box, heads: Sequence[Head]) -> None:
+        """Take one frame's heads; heads too small to judge are counted alone."""
+        self._counts.append(len(heads))
+        width, height = max(bike[2] - bike[0], 1.0), max(bike[3] - bike[1], 1.0)
+        free = list(self._seats)
+        for head in sorted(heads, key=lambda one: -one.found):
+            x = ((head.box[0] + head.box[2]) / 2 - bike[0]) / width
+            y = ((head.box[1] + head.box[3]) / 2 - bike[1]) / height
+            near = min(free, key=lambda seat: _apart(seat, x, y), default=None)
+            if near is None or _apart(near, x, y) > SAME_SEAT:
+                near = _Seat(x, y)
+                self._seats.append(near)
+            else:
+                free.remove(near)
+            if head.height >= LEAST_HEAD_PX:
+                near.take(x, y, head)
+
+    def verdict(self) -> Verdict:
+        """What all looks say together; in doubt "unknown"."""
+        looks = sum(count > 0 for count in self._counts)
+        riders, certain = self._riders()
+        steady = [seat for seat in self._seats if self._is_rider(seat, looks)]
+        bare = [seat for seat in steady if _is_bare(seat)]
+        if bare:
+            sure = max(seat.shares()[1] for seat in bare)
+            return Verdict("no_helmet", sure, len(bare), riders, certain, looks)
+        covered = [seat.shares()[0] for seat in steady]
+        least = min(covered, default=0.0)
+        answer: Answer = "helmet" if covered and least >= SURE_HELMET else "unknown"
+        return Verdict(answer, least, 0, riders, certain, looks)
+
+    @staticmethod
+    def _is_rider(seat: _Seat, looks: int) -> bool:
+        return seat.looks >= LEAST_LOOKS and seat.looks >= SEAT_SHARE * 0.5 * looks
+
+    def _riders(self) -> tuple[int, float]:
+        """The largest number of heads that half of the looks showed at once."""
+        counts = [count for count in self._counts if count > 0]
+        if not counts:
+            return 0, 0.0
+        for number in range(max(counts), 0, -1):
+            share = sum(count >= number for count in counts) / len(counts)
+            if share >= SEAT_SHARE:
+                return number, share
+        return 0, 0.0
+
+
+def _apart(seat: _Seat, x: float, y: float) -> float:
+    return float(np.hypot(seat.x - x, seat.y - y))
+
+
+def _is_bare(seat: _Seat) -> bool:
+    return seat.shares()[1] >= SURE_BARE and seat.against <= MOST_AGAINST * seat.looks
