@@ -6,7 +6,6 @@ cupy 14.2's `cupy.cuda`, read from the sources.
 
 import ctypes
 import threading
-from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -19,7 +18,7 @@ class Stream:
 
     def __init__(self, flags: int = 0, *, non_blocking: bool = False) -> None:
         self.handle = self.ptr = id(self)
-        self.queued: list[Callable[[], object]] = []
+        self.queued: list[Any] = []
         self.kind = (flags, non_blocking)
 
     def synchronize(self) -> None:
