@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import structlog
@@ -17,6 +18,10 @@ from ioc_cloud.db.migrate import migrate
 from ioc_cloud.db.pool import Connection
 
 TEMPLATE = "ioc_test_template"
+
+# How long an example takes says how busy the machine is, not whether it is right.
+hypothesis.settings.register_profile("ioc", deadline=None)
+hypothesis.settings.load_profile("ioc")
 
 # The default draws every local variable of every frame: seconds for one traceback.
 structlog.configure(

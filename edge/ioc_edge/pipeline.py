@@ -203,8 +203,8 @@ class Pipeline:
             case.crop = cut(shot.frame.image, shot.plate, PROOF_MARGIN)
         reading = self._reader.read([crop])[0]
         if reading is not None:
-            case.ballot.add(reading)
-            case.reading = case.ballot.result()
+            case.ballot.add(reading, found=confidence, box=shot.plate)
+            case.reading = case.ballot.result(track.label if track.label in VEHICLES else None)
 
     def _tell_settled(self, at: float) -> list[Draft]:
         """Events that need not wait for their track to end."""

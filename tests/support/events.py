@@ -33,6 +33,32 @@ def plate_data(text: str = "69A12345") -> dict[str, Any]:
     }
 
 
+def violation_data(text: str = "69A12345", **over: Any) -> dict[str, Any]:
+    """A vehicle that ran a red light, without the case."""
+    at = "2026-11-24T03:00:00Z"
+    return {
+        "rule": "red_light",
+        "rule_version": "168/2024/NĐ-CP",
+        "clause": {
+            "reference": "6.9.b",
+            "version": "168/2024/NĐ-CP",
+            "title_vi": "Không chấp hành hiệu lệnh của đèn tín hiệu giao thông",
+            "fine_vnd": None,
+            "points": None,
+        },
+        "before_at": at,
+        "at": at,
+        "after_at": at,
+        "evidence": [{"role": "event", "at": 1.79e9}],
+        "vehicle": "car",
+        "vehicle_confidence": 0.93,
+        "track": 7,
+        "plate": {"text": text, "confidence": 0.98, "margin": 0.9},
+        "scene_sha256": "cd" * 32,
+        **over,
+    }
+
+
 @dataclass
 class BoxSim:
     """Makes the events of one spool, seq by seq."""

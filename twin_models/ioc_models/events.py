@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Str
 from ioc_models import topics
 from ioc_models.geo import Point
 from ioc_models.plates import Layout
+from ioc_models.violations.contract import ViolationSeen
 
 VERSION: Final = 1
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -141,8 +142,9 @@ class Observation(Message):
     ] = Field(min_length=1, max_length=64)
 
 
-PAYLOADS: Final[Mapping[str, type[Message]]] = {
+PAYLOADS: Final[Mapping[str, type[BaseModel]]] = {
     "plate": PlateSeen,
+    "violation": ViolationSeen,
     "traffic": TrafficCount,
     "health": CameraHealth,
 }
@@ -179,7 +181,7 @@ class Event(Message):
     prev: Sha256 | None = None
     sig: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{86}==$")] | None = None
 
-    def payload(self) -> Message:
+    def payload(self) -> BaseModel:
         """The payload as its kind's model.
 
         Raises:

@@ -14,10 +14,10 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import orjson
-from pydantic import create_model
+from pydantic import BaseModel, create_model
 
 from ioc_cloud.events.grammar import NotInGrammar, pattern
-from ioc_models.events import MAX_EVENT_BYTES, PAYLOADS, Event, Message, Observation
+from ioc_models.events import MAX_EVENT_BYTES, PAYLOADS, Event, Observation
 
 
 class Told(NamedTuple):
@@ -130,7 +130,7 @@ def _content_sha256(message: bytes, found: re.Match[str]) -> str:
 
 
 @cache
-def _grammar(payload: type[Message]) -> _Grammar:
+def _grammar(payload: type[BaseModel]) -> _Grammar:
     whole = create_model("Event", __base__=Event, data=(payload, ...))
     return _Grammar(_pattern(whole, exact=True), _pattern(whole, exact=False))
 

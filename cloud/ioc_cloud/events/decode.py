@@ -11,7 +11,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ioc_cloud.events import canonical
 from ioc_cloud.events.canonical import Told
@@ -32,6 +32,7 @@ from ioc_models.events import (
     signed_bytes,
 )
 from ioc_models.geo import EXTENT
+from ioc_models.violations.contract import ViolationSeen
 
 Reason = Literal[
     "topic",
@@ -248,9 +249,9 @@ def _told(event: Event) -> Told:
     )
 
 
-def _with_payload(event: Told, payload: Message) -> Told:
-    if isinstance(payload, PlateSeen):
-        return event._replace(plate=payload.plate.text)
+def _with_payload(event: Told, payload: BaseModel) -> Told:
+    if isinstance(payload, (PlateSeen, ViolationSeen)):
+        return event._replace(plate=payload.plate.text if payload.plate else None)
     if isinstance(payload, CameraHealth):
         return event._replace(state=payload.state.value)
     return event
@@ -266,7 +267,7 @@ def _place_and_time(event: Told, address: topics.Address, door: Door) -> datetim
     return time
 
 
-def _payload(event: Event) -> Message:
+def _payload(event: Event) -> BaseModel:
     try:
         return event.payload()
     except ValidationError as error:

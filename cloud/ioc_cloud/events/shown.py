@@ -179,6 +179,12 @@ def _plate(data: dict[str, Any]) -> dict[str, Any]:
     return {"plate": kept, "vehicle": data.get("vehicle")}
 
 
+def _violation(data: dict[str, Any]) -> dict[str, Any]:
+    # What happened where; neither pictures' times nor the case, which follows the vehicle.
+    kept = ("rule", "lane", "light", "zone", "vehicle", "indicative")
+    return {name: data[name] for name in kept if name in data}
+
+
 def _traffic(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
@@ -200,6 +206,7 @@ def _figures(data: dict[str, Any]) -> dict[str, Any]:
 
 _FOR_WALL: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "plate": _plate,
+    "violation": _violation,
     "traffic": _traffic,
     "health": _health,
 }

@@ -22,9 +22,10 @@ from tests.unit.edge.parts import NOON
 from ioc_edge.backends import Detection, Detector, Image, Reader, open_detectors, open_reader
 from ioc_edge.capture import Frame
 from ioc_edge.pipeline import Pipeline, read_frames
+from ioc_edge.privacy import Sight
 from ioc_edge.settings import BUILT_IN_DETECTOR, CameraConfig
 from ioc_models import plates
-from ioc_models.events import EvidenceRef, ModelRef
+from ioc_models.events import EvidenceRef, MediaType, ModelRef
 
 CAMERA = CameraConfig.model_validate(
     {"id": "cam-1", "title_vi": "x", "source": "x", "location": {"lon": 105.15, "lat": 9.18}}
@@ -50,7 +51,18 @@ class TrueBoxes:
 
 
 class Nowhere:
-    def keep(self, role: str, image: Image) -> EvidenceRef | None:  # noqa: ARG002 a protocol
+    def keep(self, role: str, image: Image, sight: Sight | None = None) -> EvidenceRef | None:  # noqa: ARG002 a protocol
+        return None
+
+    def keep_uncovered(self, role: str, image: Image) -> EvidenceRef | None:  # noqa: ARG002 a protocol
+        return None
+
+    def keep_restricted(
+        self,
+        role: str,  # noqa: ARG002 a protocol
+        content: bytes,  # noqa: ARG002
+        media_type: MediaType,  # noqa: ARG002
+    ) -> EvidenceRef | None:
         return None
 
 

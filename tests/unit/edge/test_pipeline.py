@@ -10,9 +10,10 @@ from tests.unit.edge.parts import NOON
 from ioc_edge.backends import Detection, Image, Reading
 from ioc_edge.capture import Frame
 from ioc_edge.pipeline import Pipeline, cut, read_frames
+from ioc_edge.privacy import Sight
 from ioc_edge.settings import CameraConfig
 from ioc_edge.spool import Draft
-from ioc_models.events import EvidenceRef, ModelRef, PlateSeen, TrafficCount
+from ioc_models.events import EvidenceRef, MediaType, ModelRef, PlateSeen, TrafficCount
 
 CAMERA = CameraConfig.model_validate(
     {
@@ -53,11 +54,23 @@ class Script:
 @dataclass
 class Shelf:
     kept: list[tuple[str, Image]] = field(default_factory=list)
+    clips: list[tuple[str, bytes]] = field(default_factory=list)
 
-    def keep(self, role: str, image: Image) -> EvidenceRef:
+    def keep(self, role: str, image: Image, sight: Sight | None = None) -> EvidenceRef:  # noqa: ARG002 a protocol
         self.kept.append((role, image))
         return EvidenceRef(
             role=role, sha256=f"{len(self.kept):064x}", bytes=1, media_type="image/jpeg"
+        )
+
+    def keep_uncovered(self, role: str, image: Image) -> EvidenceRef | None:  # noqa: ARG002 a protocol
+        return None
+
+    def keep_restricted(
+        self, role: str, content: bytes, media_type: MediaType
+    ) -> EvidenceRef | None:
+        self.clips.append((role, content))
+        return EvidenceRef(
+            role=role, sha256=f"{len(content):064x}", bytes=len(content), media_type=media_type
         )
 
 

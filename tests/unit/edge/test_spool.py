@@ -18,6 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.events import violation_data
 from tests.unit.edge.parts import ANY_QUOTA, BOX, NOON, traffic
 
 from ioc_edge.errors import EventInvalid, EventTooLarge, SpoolBusy, SpoolClosed, SpoolFull
@@ -181,7 +182,7 @@ def test_counts_are_refused_before_violations_and_the_refusal_is_declared(
     spool = new_spool(quota=Quota(spool_bytes=400_000, keep_free_bytes=0))
     with pytest.raises(SpoolFull, match="traffic"):
         fill(spool)
-    violation = Draft("violation", NOON, {"values": {"rule": "red_light"}})
+    violation = Draft("violation", NOON, violation_data())
     kept = spool.append(violation)
     spool.acknowledge([(1, kept)]).result()
     spool.append(traffic())
