@@ -1,6 +1,7 @@
 """A box's configuration: one YAML file, checked whole before anything starts."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,7 +23,14 @@ from ioc_models.events import BoxId, CameraId
 from ioc_models.geo import Point
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-BUILT_IN_DETECTOR = Path(__file__).resolve().parent.parent / "models" / "detector" / "model.yaml"
+MODELS = Path(__file__).resolve().parent.parent / "models"
+BUILT_IN_DETECTOR = MODELS / "detector" / "model.yaml"
+BUILT_IN_READER = MODELS / "reader" / "model.yaml"
+
+
+def built_in_reader() -> Literal["ppocr"] | Path:
+    """Our own reader where its weights are installed, else the one of the rapidocr wheel."""
+    return BUILT_IN_READER if BUILT_IN_READER.is_file() else "ppocr"
 
 
 class Section(BaseModel):
@@ -82,6 +90,8 @@ class CameraConfig(Section):
     simulated: bool = False
     loop: bool = False
     max_fps: float = Field(default=10.0, gt=0, le=60)
+    # Lanes, lines and lights, from calibration; without it no violation is looked for.
+    scene: Path | None = None
 
     @property
     def is_network(self) -> bool:
@@ -100,7 +110,9 @@ class BoxConfig(Section):
     signing_key_file: Path | None = None
     privacy: PrivacyConfig = PrivacyConfig()
     detector: Literal["motion"] | Path = BUILT_IN_DETECTOR
-    reader: Literal["ppocr"] = "ppocr"
+    reader: Literal["ppocr"] | Path = Field(default_factory=built_in_reader)
+    # Ask PP-OCR too where the reader is not sure; see `backends/second.py`.
+    second_opinion: bool = True
     threads: int = Field(default=1, ge=1, le=64)
     spool_max_mib: int = Field(default=2048, ge=16)
     evidence_max_mib: int = Field(default=8192, ge=16)
@@ -114,6 +126,11 @@ class BoxConfig(Section):
         if len(set(ids)) != len(ids):
             raise ValueError(f"camera ids repeat: {sorted(ids)}")
         return self
+
+
+def named(name: str) -> Callable[[str], str | Path]:
+    """Makes a path of a text, unless it is that name: `motion`, `ppocr`."""
+    return lambda text: text if text == name else Path(text)
 
 
 def parse(text: str, path: Path) -> tuple[BoxConfig, str]:
@@ -143,11 +160,12 @@ def _anchored(raw: Any, folder: Path) -> Any:  # noqa: ANN401 YAML before it is 
     if not isinstance(raw, dict):
         return raw
     result = {key: _anchored(value, folder) for key, value in raw.items()}
-    for key in ("state_dir", "password_file", "key_file", "ca_file", "signing_key_file"):
+    for key in ("state_dir", "password_file", "key_file", "ca_file", "signing_key_file", "scene"):
         if isinstance(result.get(key), str):
             result[key] = folder / result[key]
-    if isinstance(result.get("detector"), str) and result["detector"] != "motion":
-        result["detector"] = folder / result["detector"]
+    for key, name in (("detector", "motion"), ("reader", "ppocr")):
+        if isinstance(result.get(key), str) and result[key] != name:
+            result[key] = folder / result[key]
     if isinstance(result.get("cameras"), list):
         result["cameras"] = [_anchored(camera, folder) for camera in result["cameras"]]
     source = result.get("source")

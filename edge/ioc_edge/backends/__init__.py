@@ -113,8 +113,13 @@ def open_detectors(choice: str | Path, cameras: int, threads: int) -> list[Detec
     return [WithMotion(shared, MotionDetector()) for _ in range(cameras)]
 
 
-def open_detector(path: Path, threads: int = 1) -> Detector:
+def open_detector(path: Path, threads: int = 1, *, confidence: float | None = None) -> Detector:
     """The detector of a model.yaml by itself, for pictures that have no before.
+
+    Args:
+        path: The model.yaml.
+        threads: Of the inference runtime.
+        confidence: From which a detection counts, instead of the manifest's own thresholds.
 
     Raises:
         ModelInvalid: The manifest or the weights cannot be used.
@@ -122,7 +127,8 @@ def open_detector(path: Path, threads: int = 1) -> Detector:
     """
     from ioc_edge.backends.network import NetworkDetector, open_network  # noqa: PLC0415
 
-    return NetworkDetector(open_network(path, frozenset({"detector"}), threads))
+    network = open_network(path, frozenset({"detector"}), threads)
+    return NetworkDetector(network, confidence=confidence)
 
 
 def open_classifier(path: Path, threads: int = 1) -> Classifier:
@@ -137,24 +143,30 @@ def open_classifier(path: Path, threads: int = 1) -> Classifier:
     return NetworkClassifier(open_network(path, frozenset({"classifier", "lights"}), threads))
 
 
-def open_reader(choice: str | Path, threads: int) -> Reader:
+def open_reader(choice: str | Path, threads: int = 1, *, second_opinion: bool = False) -> Reader:
     """The plate reader of that name.
 
     Args:
         choice: "ppocr", or the path of a model.yaml.
         threads: Of the inference runtime.
+        second_opinion: Ask PP-OCR too where a reader of a model.yaml is not sure.
 
     Raises:
         ModelInvalid: No such reader, or its weights cannot be used.
         BackendUnavailable: The manifest asks for an accelerator that is not here.
     """
-    if str(choice) == "ppocr":
-        from ioc_edge.backends.ppocr import PpOcrReader  # noqa: PLC0415 load what is used
+    from ioc_edge.backends.ppocr import PpOcrReader  # noqa: PLC0415 load what is used
 
+    if str(choice) == "ppocr":
         return PpOcrReader(threads=threads)
     from ioc_edge.backends.network import NetworkReader, open_network  # noqa: PLC0415
 
-    return NetworkReader(open_network(Path(choice), frozenset({"reader"}), threads))
+    reader = NetworkReader(open_network(Path(choice), frozenset({"reader"}), threads))
+    if not second_opinion:
+        return reader
+    from ioc_edge.backends.second import WithSecondOpinion  # noqa: PLC0415
+
+    return WithSecondOpinion(reader, PpOcrReader(threads=threads))
 
 
 def area(box: Box) -> float:

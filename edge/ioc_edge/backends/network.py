@@ -66,11 +66,11 @@ class Network:
 class NetworkDetector:
     """Finds what its manifest's labels say."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, confidence: float | None = None) -> None:
         self.model = network.model
         self.labels = frozenset(label for label in network.manifest.ours if label is not None)
         self._network = network
-        self._boxes = Boxes(network.manifest, network.first)
+        self._boxes = Boxes(network.manifest, network.first, confidence=confidence)
 
     def detect(self, frames: Sequence[Image]) -> list[list[Detection]]:
         """Detections for each frame, boxes in the frame's own pixels."""
@@ -85,29 +85,29 @@ class NetworkReader:
         self._network = network
         manifest = network.manifest
         self._decoder = LETTER_DECODERS[manifest.decoder](manifest, network.first)
+        self.slots = self._decoder.slots
         self._split = manifest.decoder == "ctc" and manifest.rows == "split"
 
     def read(self, crops: Sequence[Image]) -> list[Reading | None]:
         """A reading for each crop; None where no letter of a plate is seen."""
+        beliefs = self.beliefs(crops)
+        return [self.reading(crop, own) for crop, own in zip(crops, beliefs, strict=True)]
+
+    def beliefs(self, crops: Sequence[Image]) -> list[list[Belief]]:
+        """What the network itself believes of each plate: one belief, or one for each row."""
         rows = [split_rows(crop) if self._split else [crop] for crop in crops]
-        beliefs = iter(self.beliefs([row for one in rows for row in one]))
-        return [
-            self._reading(crop, [next(beliefs) for _ in some])
-            for crop, some in zip(crops, rows, strict=True)
-        ]
-
-    def beliefs(self, pictures: Sequence[Image]) -> list[Belief]:
-        """What the network itself believes of each plate, or of each row where rows are split."""
-        return [
+        flat = (
             self._decoder.belief(answer, index)
-            for answer, index, _ in self._network.answers(pictures)
-        ]
+            for answer, index, _ in self._network.answers([row for some in rows for row in some])
+        )
+        return [[next(flat) for _ in some] for some in rows]
 
-    def _reading(self, crop: Image, beliefs: Sequence[Belief]) -> Reading | None:
+    def reading(self, crop: Image, beliefs: Sequence[Belief]) -> Reading | None:
+        """The plate behind the belief of one crop."""
         first = beliefs[0]
         lines = first.lines or (2 if len(split_rows(crop)) == 2 else 1)  # noqa: PLR2004 rows
         raw = "".join(belief.raw for belief in beliefs)[:40]
-        if self._decoder.slots:
+        if self.slots:
             reading = read_slots(first.letters, lines, ground=first.ground)
         else:
             reading = read_rows([belief.letters for belief in beliefs], raw, lines)

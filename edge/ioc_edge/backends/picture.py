@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
@@ -125,9 +125,9 @@ def place(wanted: Input, width: int, height: int) -> Placement:
     return Placement(width, height, scale, scale, left, top)
 
 
-def split_rows(crop: Image) -> list[Image]:
-    """The plate's rows, from the top."""
+def split_rows(crop: Image, lines: Literal[1, 2] | None = None) -> list[Image]:
+    """The plate's rows, from the top; as many as its shape says where nobody knows better."""
     height, width = crop.shape[:2]
-    if width >= TWO_ROWS_BELOW * height:
+    if lines == 1 or (lines is None and width >= TWO_ROWS_BELOW * height):
         return [crop]
     return [crop[: round(height * UPPER_ROW_ENDS)], crop[round(height * LOWER_ROW_STARTS) :]]

@@ -57,16 +57,16 @@ class PpOcrReader:
 
     def read(self, crops: Sequence[Image]) -> list[Reading | None]:
         """A reading for each crop; None where no letter of a plate is seen."""
-        return [self._one(crop) for crop in crops]
+        return [self.reading(self.beliefs(crop)) for crop in crops]
 
-    def beliefs(self, crop: Image) -> list[Belief]:
+    def beliefs(self, crop: Image, lines: Literal[1, 2] | None = None) -> list[Belief]:
         """What the network believes of each row, from the top."""
-        rows = split_rows(crop)
+        rows = split_rows(crop, lines)
         (answer,) = self._runner.run({self._input: _batch(rows)}).values()
         return [Belief(self._folded(belief), self._columns.greedy(belief)) for belief in answer]
 
-    def _one(self, crop: Image) -> Reading | None:
-        beliefs = self.beliefs(crop)
+    def reading(self, beliefs: Sequence[Belief]) -> Reading | None:
+        """The plate behind its rows' belief."""
         raw = "".join(belief.raw for belief in beliefs)[:40]
         lines: Literal[1, 2] = 2 if len(beliefs) == 2 else 1  # noqa: PLR2004 rows of a plate
         return read_rows([belief.letters for belief in beliefs], raw, lines)

@@ -203,14 +203,19 @@ BOX_DECODERS: Final[Mapping[str, Callable[[Manifest, Answer], BoxDecoder]]] = {
 class Boxes:
     """Candidates of any decoder into detections: thresholds, the box's words, no repeats."""
 
-    def __init__(self, manifest: Manifest, answer: Answer) -> None:
+    def __init__(
+        self, manifest: Manifest, answer: Answer, *, confidence: float | None = None
+    ) -> None:
         self._decoder = BOX_DECODERS[manifest.decoder](manifest, answer)
         self._iou = manifest.thresholds.iou
         self._temperature = manifest.calibration.temperature
         self._labels = manifest.ours
         # A label that is left out can never be sure enough.
         self._least = np.array(
-            [2.0 if label is None else manifest.least(label) for label in manifest.ours]
+            [
+                2.0 if label is None else confidence or manifest.least(label)
+                for label in manifest.ours
+            ]
         )
 
     def decode(self, answer: Answer, index: int, lies: Placement) -> list[Detection]:

@@ -28,7 +28,7 @@ def reader(folder: Path, outputs: dict[str, NDArray[Any]], **keys: Any) -> Netwo
 
 
 def belief(folder: Path, outputs: dict[str, NDArray[Any]], **keys: Any) -> Belief:
-    return reader(folder, outputs, **keys).beliefs([WIDE])[0]
+    return reader(folder, outputs, **keys).beliefs([WIDE])[0][0]
 
 
 def columns(text: str, alphabet: str = OURS, *, blank: int = 0) -> list[int]:
