@@ -68,6 +68,15 @@ class SourceFailed(EdgeError):
         self.reachable = reachable
 
 
+class PictureUnreadable(EdgeError):
+    """A file holds no picture that can be decoded."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
 class ModelInvalid(EdgeError):
     """A model or its manifest cannot be used."""
 

@@ -18,7 +18,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ioc_edge import health, settings
+from ioc_edge import health, look, offline, settings
 from ioc_edge.backends import Detector, Reader, open_detectors, open_reader
 from ioc_edge.capture import Camera, StateChange
 from ioc_edge.errors import ConfigInvalid, EdgeError
@@ -208,7 +208,9 @@ class Secrets:
 def open_models(config: BoxConfig) -> tuple[list[Detector], Reader]:
     """The detector of each camera and the reader they share."""
     detectors = open_detectors(config.detector, len(config.cameras), config.threads)
-    return detectors, open_reader(config.reader, config.threads)
+    return detectors, open_reader(
+        config.reader, config.threads, second_opinion=config.second_opinion
+    )
 
 
 def load(path: Path) -> tuple[BoxConfig, str, Secrets]:
@@ -225,9 +227,11 @@ def load(path: Path) -> tuple[BoxConfig, str, Secrets]:
     return config, digest, Secrets(config, path)
 
 
-def run(path: Path) -> int:
-    """Run the agent until SIGTERM or SIGINT."""
-    config, digest, secrets = load(path)
+def run(options: argparse.Namespace) -> int:
+    """Run the agent until SIGTERM or SIGINT, or the pipeline over a film."""
+    if options.source.suffix.lower() not in {".yaml", ".yml"}:
+        return offline.run_film(options)
+    config, digest, secrets = load(options.source)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
@@ -235,9 +239,9 @@ def run(path: Path) -> int:
     return 0
 
 
-def check(path: Path) -> int:
+def check(options: argparse.Namespace) -> int:
     """Check configuration, secrets and models; changes nothing."""
-    config, digest, _ = load(path)
+    config, digest, _ = load(options.source)
     open_models(config)
     log.info("config_ok", box=config.box, cameras=len(config.cameras), sha256=digest)
     return 0
@@ -245,21 +249,40 @@ def check(path: Path) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; exit code 2 on a configuration that cannot be used."""
-    parser = argparse.ArgumentParser(prog="ioc-edge", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, does in (("run", run.__doc__), ("check", check.__doc__)):
-        command = commands.add_parser(name, help=does)
-        command.add_argument("config", type=Path, help="YAML file of this box")
-    chosen = parser.parse_args(arguments)
+    chosen = _parser().parse_args(arguments)
     _set_up()
     try:
-        return run(chosen.config) if chosen.command == "run" else check(chosen.config)
+        return int(chosen.do(chosen))
     except ConfigInvalid as error:
         sys.stderr.write(f"Cấu hình không dùng được / configuration unusable\n{error}\n")
         return EXIT_CONFIG
     except EdgeError as error:
         sys.stderr.write(f"Tác nhân không chạy được / agent cannot run\n{error}\n")
         return 1
+    except BrokenPipeError:
+        # `| head` has seen enough; Python would complain once more while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ioc-edge", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser(
+        "run", help="chạy hộp, hoặc một phim / run the box, or a film", description=run.__doc__
+    )
+    running.add_argument(
+        "source", type=Path, help="tệp YAML của hộp, hoặc video / YAML file of this box, or a video"
+    )
+    offline.add_options(running)
+    running.set_defaults(do=run)
+    checking = commands.add_parser(
+        "check", help="kiểm tra cấu hình / check the configuration", description=check.__doc__
+    )
+    checking.add_argument("source", type=Path, help="tệp YAML của hộp / YAML file of this box")
+    checking.set_defaults(do=check)
+    look.add_commands(commands)
+    return parser
 
 
 def _uploader(config: BoxConfig, store: EvidenceStore, secrets: Secrets) -> Uploader | None:
