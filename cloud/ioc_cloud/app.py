@@ -20,7 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ioc_cloud import docs, log, problems, status
+from ioc_cloud import calibration, docs, log, problems, status
 from ioc_cloud.access import State, StateOf, Who
 from ioc_cloud.access import problems as described
 from ioc_cloud.auth import routes as auth_routes
@@ -84,7 +84,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_ABOVE)
     app.add_middleware(SafetyHeaders)
     app.state.feeds = feeds.build(settings)
-    for router in (auth_routes.router, event_routes.router, wall_routes.router, *feeds.ROUTERS):
+    parts = (auth_routes.router, event_routes.router, wall_routes.router, calibration.router)
+    for router in (*parts, *feeds.ROUTERS):
         app.include_router(router)
     _add_system_routes(app)
     twin.mount(app, app.state.twin)

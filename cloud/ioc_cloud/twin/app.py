@@ -42,6 +42,7 @@ class TwinApp:
     """Everything that runs for the twin in one process."""
 
     twin: Twin
+    models: WotModels
     access: Access
     api: Api
     ioc: Api
@@ -123,7 +124,7 @@ def build(settings: Settings, pool: ConnectionPool[Connection]) -> TwinApp:
         callers, api_ioc.IocApi(twin, access, models, reserved=settings.twin_reserved)
     )
     router = api_wot.router(models.catalogue)
-    return TwinApp(twin, access, api, ioc, live, router, _courier(settings, url))
+    return TwinApp(twin, models, access, api, ioc, live, router, _courier(settings, url))
 
 
 def _courier(settings: Settings, url: str) -> Courier | None:
