@@ -6,7 +6,7 @@ from there. Film comes as the camera's own packets.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -145,6 +145,12 @@ class _Pending:
     due_at: float
     clip: "Future[bytes | None] | None"
 
+    @property
+    def tracks(self) -> tuple[int, ...]:
+        """A track that broke and was taken up bears several numbers."""
+        earlier = self.case.path.also if self.case is not None else ()
+        return (self.finding.track, *earlier)
+
 
 @dataclass(slots=True)
 class _Plate:
@@ -185,10 +191,16 @@ class Album:
         while self._old and self._old[0].at < picture.at - OLD_S:
             self._old.popleft()
 
-    def nearest(self, at: float, within_s: float) -> _Picture | None:
-        """The picture nearest to a moment; None when there is none within that time."""
-        near = min((*self._old, *self._recent), key=lambda one: abs(one.at - at), default=None)
-        return near if near is not None and abs(near.at - at) <= within_s else None
+    def nearest(
+        self, since: float, until: float, at: float, tracks: Container[int]
+    ) -> _Picture | None:
+        """The picture nearest to a moment among those of a span.
+
+        One that shows one of the tracks is preferred; None when there is none at all.
+        """
+        found = [one for one in (*self._old, *self._recent) if since <= one.at <= until]
+        showing = [one for one in found if any(track in tracks for track in one.boxes)]
+        return min(showing or found, key=lambda one: abs(one.at - at), default=None)
 
 
 class Watch:
@@ -361,25 +373,35 @@ class Watch:
             if plate.crop is not None:
                 kept = [self._keeper.keep("plate", plate.crop)]
         else:
-            # Of standing, any picture of the beginning will do that there is.
-            within = OLD_GAP_S if pending.finding.rule == "stopping" else NEAREST_S
-            picture = self._album.nearest(wanted.at, within)
+            picture = self._picture(wanted, pending)
             if picture is not None:
-                kept, at = self._keep_picture(wanted.role, picture, pending.finding), picture.at
+                kept, at = self._keep_picture(wanted.role, picture, pending), picture.at
         return [ref for ref in kept if ref is not None], at
 
+    def _picture(self, wanted: Wanted, pending: _Pending) -> _Picture | None:
+        """The page of a moment; before and after are other pages than the event's."""
+        finding = pending.finding
+        # Of standing, any picture of the beginning will do that there is.
+        within = OLD_GAP_S if finding.rule == "stopping" else NEAREST_S
+        since, until = wanted.at - within, wanted.at + within
+        if wanted.role == "before":
+            until = min(wanted.at + within, finding.at - ALBUM_GAP_S)
+        elif wanted.role == "after":
+            since = max(wanted.at - within, finding.at + ALBUM_GAP_S)
+        return self._album.nearest(since, until, wanted.at, pending.tracks)
+
     def _keep_picture(
-        self, role: str, picture: _Picture, finding: Finding
+        self, role: str, picture: _Picture, pending: _Pending
     ) -> list[EvidenceRef | None]:
         """The whole picture, or for the event itself the vehicle large; people covered."""
-        image = picture.image()
-        box = picture.boxes.get(finding.track)
-        plate = picture.plates.get(finding.track)
+        image, finding = picture.image(), pending.finding
+        track = next((each for each in pending.tracks if each in picture.boxes), finding.track)
+        box, plate = picture.boxes.get(track), picture.plates.get(track)
         of_heads = finding.rule in {"helmet", "passengers"}
         sight = Sight(
             vehicle=box,
             plates=() if plate is None else (plate,),
-            crowns=picture.heads.get(finding.track, ()) if of_heads else (),
+            crowns=picture.heads.get(track, ()) if of_heads else (),
             shown=tuple(light.box_px for light in self._scene.lights if light.id == finding.light),
             seen=picture.seen,
         )
