@@ -86,6 +86,9 @@ class NetworkReader:
         manifest = network.manifest
         self._decoder = LETTER_DECODERS[manifest.decoder](manifest, network.first)
         self.slots = self._decoder.slots
+        # From here a reading may stand alone; None where the manifest does not say.
+        said = "confidence" in manifest.thresholds.model_fields_set
+        self.sure = manifest.thresholds.confidence if said else None
         self._split = manifest.decoder == "ctc" and manifest.rows == "split"
 
     def read(self, crops: Sequence[Image]) -> list[Reading | None]:
