@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from tests.unit.edge.backends.graphs import constant_graph, written
 
 from ioc_edge.backends import open_classifier, open_detector, open_detectors, open_reader
@@ -22,6 +23,15 @@ INPUT = {"width": 96, "height": 64, "letterbox": 114}
 def test_the_built_in_detector_keeps_to_the_manifests_form() -> None:
     manifest = Manifest.load(BUILT_IN_DETECTOR)
     assert manifest.ours == ("car", "motorbike", "bus", "truck", "bicycle", "person", "plate")
+
+
+def test_the_readmes_examples_keep_to_it_too() -> None:
+    text = (BUILT_IN_DETECTOR.parent.parent / "README.md").read_text(encoding="utf-8")
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    examples = [block for block in blocks if "task" in block]
+    for example in examples:
+        Manifest.model_validate(example | {"sha256": "0" * 64})
+    assert len(examples) == 3
 
 
 def test_a_manifest_without_extras_is_taken(tmp_path: Path) -> None:
