@@ -207,8 +207,14 @@ class Camera:
         self._on_change(StateChange(self.config.id, before, state, detail[:2000], at))
 
 
-def decode(source: str, *, network: bool, ring: ClipRing) -> Iterator[Any]:
-    """Every frame of a source; its packets go to the ring.
+def decode(
+    source: str,
+    *,
+    network: bool,
+    ring: ClipRing,
+    clock: Callable[[Any], float] = lambda _packet: time.time(),
+) -> Iterator[Any]:
+    """Every frame of a source; its packets go to the ring with the time that `clock` gives.
 
     Raises:
         SourceFailed: `reachable` tells a source that answers nonsense from silence.
@@ -224,7 +230,7 @@ def decode(source: str, *, network: bool, ring: ClipRing) -> Iterator[Any]:
             stream.codec_context.thread_count = 1
             ring.opened(stream)
             try:
-                yield from _demux(opened, stream, ring)
+                yield from _demux(opened, stream, ring, clock)
             finally:
                 ring.ended()
     except av.error.InvalidDataError as error:
@@ -234,10 +240,15 @@ def decode(source: str, *, network: bool, ring: ClipRing) -> Iterator[Any]:
         raise SourceFailed(reason, reachable=not network) from error
 
 
-def _demux(opened: Any, stream: Any, ring: ClipRing) -> Iterator[Any]:  # noqa: ANN401 av
+def _demux(
+    opened: Any,  # noqa: ANN401 av has no types
+    stream: Any,  # noqa: ANN401
+    ring: ClipRing,
+    clock: Callable[[Any], float],
+) -> Iterator[Any]:
     bad = 0
     for packet in opened.demux(stream):
-        ring.add(packet, time.time())
+        ring.add(packet, clock(packet))
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:

@@ -1,10 +1,10 @@
 """Anybody's film from the disk: frames as fast as they are taken, with the film's own time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -12,6 +12,9 @@ import numpy as np
 from ioc_edge.capture import Frame, decode
 from ioc_edge.clips import ClipRing
 from ioc_edge.errors import SourceFailed
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,11 @@ class Film:
     path: Path
     began_at: datetime
     seconds: float | None
+    ring: ClipRing = field(default_factory=ClipRing)
+
+    def clip(self, from_at: datetime, to_at: datetime) -> "Future[bytes | None]":
+        """The film's own packets between two of its moments, as `ClipRing.wish` has it."""
+        return self.ring.wish(from_at.timestamp(), to_at.timestamp())
 
     def frames(self, most_fps: float) -> Iterator[Frame]:
         """At most that many frames a second, upright.
@@ -29,7 +37,7 @@ class Film:
             SourceFailed: The film cannot be decoded, or not to its end.
         """
         gap, next_due, first, last = 1.0 / most_fps, 0.0, None, -1.0
-        for number, picture in enumerate(decode(str(self.path), network=False, ring=ClipRing())):
+        for number, picture in enumerate(self._decoded()):
             at = picture.time if picture.time is not None else number * gap
             first = at if first is None else first
             at -= first
@@ -39,6 +47,17 @@ class Film:
             # Half a gap of tolerance, or 12.5 fps thinned to 10 would become 6.25.
             next_due, last = max(next_due + gap, at + gap / 2), at
             yield Frame(upright(picture), self.began_at + timedelta(seconds=at))
+
+    def _decoded(self) -> Iterator[Any]:
+        first: float | None = None
+
+        def clock(packet: Any) -> float:  # noqa: ANN401 av has no types
+            nonlocal first
+            own = float((packet.dts or 0) * packet.time_base) if packet.time_base else 0.0
+            first = own if first is None else first
+            return self.began_at.timestamp() + own - first
+
+        return decode(str(self.path), network=False, ring=self.ring, clock=clock)
 
 
 def open_film(path: Path, began_at: datetime | None = None) -> Film:

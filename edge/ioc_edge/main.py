@@ -18,16 +18,17 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ioc_edge import health, look, offline, settings
-from ioc_edge.backends import Detector, Reader, open_detectors, open_reader
+from ioc_edge import assembly, health, look, offline, settings
+from ioc_edge.assembly import Assembler, Choice, Models, load_scenes
 from ioc_edge.capture import Camera, StateChange
 from ioc_edge.errors import ConfigInvalid, EdgeError
-from ioc_edge.evidence import EvidenceStore, Uploader
-from ioc_edge.pipeline import Inference, Pipeline
+from ioc_edge.evidence import EvidenceStore, Uploader, protection
+from ioc_edge.pipeline import Inference
 from ioc_edge.publish import Broker, Publisher
 from ioc_edge.settings import BoxConfig
 from ioc_edge.spool import Draft, Origin, Quota, Spool
 from ioc_models.events import BoxStatus, CameraCard
+from ioc_models.scene import Scene
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +57,11 @@ class Agent:
             config.state_dir / "evidence",
             limit_bytes=config.evidence_max_mib * MIB,
             keep_free_bytes=config.keep_free_mib * MIB,
+            protection=protection(
+                config.privacy,
+                config.detector if isinstance(config.detector, Path) else None,
+                config.threads,
+            ),
         )
         self.uploader = _uploader(config, self.evidence, secrets)
         self.publisher = Publisher(
@@ -75,20 +81,16 @@ class Agent:
             Camera(camera, on_change=self._changed, on_frame=arrived.set)
             for camera in config.cameras
         ]
-        detectors, reader = open_models(config)
+        scenes, models = open_models(config)
+        assembler = Assembler(models, self.evidence, config.count_every_s, health.clock)
         lines = [
             (
                 camera,
-                Pipeline(
-                    camera.config,
-                    detector,
-                    reader,
-                    self.evidence,
-                    count_every_s=config.count_every_s,
-                    clock=health.clock,
+                assembler.pipeline(
+                    camera.config, detector, scenes.get(camera.config.id), camera.clip
                 ),
             )
-            for camera, detector in zip(self.cameras, detectors, strict=True)
+            for camera, detector in zip(self.cameras, models.detectors, strict=True)
         ]
         self.inference = Inference(lines, self._store, arrived)
 
@@ -205,12 +207,11 @@ class Secrets:
         return key
 
 
-def open_models(config: BoxConfig) -> tuple[list[Detector], Reader]:
-    """The detector of each camera and the reader they share."""
-    detectors = open_detectors(config.detector, len(config.cameras), config.threads)
-    return detectors, open_reader(
-        config.reader, config.threads, second_opinion=config.second_opinion
-    )
+def open_models(config: BoxConfig) -> tuple[dict[str, Scene], Models]:
+    """The scenes of the box's cameras, and the models that they need."""
+    scenes = load_scenes(config.cameras)
+    choice = Choice(config.detector, config.reader, config.second_opinion, config.threads)
+    return scenes, assembly.open_models(choice, len(config.cameras), list(scenes.values()))
 
 
 def load(path: Path) -> tuple[BoxConfig, str, Secrets]:

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ioc_edge import settings
-from ioc_edge.backends import open_detectors, open_reader
+from ioc_edge.assembly import Assembler, Choice, load_scenes, open_models
 from ioc_edge.errors import ConfigInvalid, SourceFailed
-from ioc_edge.evidence import EvidenceStore
+from ioc_edge.evidence import EvidenceStore, protection
 from ioc_edge.film import Film, open_film
 from ioc_edge.pipeline import Pipeline
-from ioc_edge.settings import BoxConfig, CameraConfig
+from ioc_edge.settings import BoxConfig, CameraConfig, PrivacyConfig
 from ioc_edge.spool import Draft, Origin, Quota, Spool
 
 EXIT_CUT_SHORT: Final = 3
@@ -74,8 +74,8 @@ def run_film(options: argparse.Namespace) -> int:
     film = open_film(options.source, options.began)
     setting = set_up(options)
     with ExitStack() as stack:
-        store = evidence(options, stack)
-        pipeline = new_pipeline(setting, options, store)
+        store = evidence(options, setting, stack)
+        pipeline = new_pipeline(setting, options, store, film)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ioc-edge-")))
         origin = Origin(box=setting.box, config_sha256=setting.config_sha256)
         spool = Spool(folder / "spool.sqlite3", origin, quota=Quota(GIB, keep_free_bytes=0))
@@ -129,29 +129,37 @@ def set_up(options: argparse.Namespace) -> Setting:
     return replace(setting, camera=setting.camera.model_copy(update=changes))
 
 
-def new_pipeline(setting: Setting, options: argparse.Namespace, store: EvidenceStore) -> Pipeline:
+def new_pipeline(
+    setting: Setting, options: argparse.Namespace, store: EvidenceStore, film: Film
+) -> Pipeline:
     """The pipeline of the agent, with the models that were asked for."""
     config = setting.config
-    threads = config.threads if config else 1
-    detector = options.detector or (config.detector if config else settings.BUILT_IN_DETECTOR)
-    reader = options.reader or (config.reader if config else settings.built_in_reader())
-    asks = not options.no_second and (config is None or config.second_opinion)
-    return Pipeline(
-        setting.camera,
-        open_detectors(detector, 1, threads)[0],
-        open_reader(reader, threads, second_opinion=asks),
-        store,
-        count_every_s=config.count_every_s if config else 60.0,
+    choice = Choice(
+        options.detector or (config.detector if config else settings.BUILT_IN_DETECTOR),
+        options.reader or (config.reader if config else settings.built_in_reader()),
+        not options.no_second and (config is None or config.second_opinion),
+        config.threads if config else 1,
     )
+    scenes = load_scenes([setting.camera])
+    models = open_models(choice, 1, list(scenes.values()))
+    assembler = Assembler(models, store, config.count_every_s if config else 60.0)
+    scene = scenes.get(setting.camera.id)
+    return assembler.pipeline(setting.camera, models.detectors[0], scene, film.clip)
 
 
-def evidence(options: argparse.Namespace, stack: ExitStack) -> EvidenceStore:
+def evidence(options: argparse.Namespace, setting: Setting, stack: ExitStack) -> EvidenceStore:
     """Where pictures go: beside the events, unless told."""
     named = options.evidence
     if named is None and options.events == "-":
         named = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ioc-edge-")))
     folder = named or Path(options.events).with_suffix(".evidence")
-    store = EvidenceStore(folder, limit_bytes=64 * GIB, keep_free_bytes=GIB // 4)
+    privacy = setting.config.privacy if setting.config else PrivacyConfig()
+    store = EvidenceStore(
+        folder,
+        limit_bytes=64 * GIB,
+        keep_free_bytes=GIB // 4,
+        protection=protection(privacy, settings.BUILT_IN_DETECTOR),
+    )
     stack.callback(store.close)
     return store
 
