@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from network import LABELS
-from sources import PLATE, Floats, Picture, Sample
-from synthetic import Rng, draw_decoy, draw_plate, paste
+from sources import LABELS, PLATE, Floats, Picture, Sample
+from synthetic import Rng, draw_decoy, draw_plate, paste, write_caption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +162,7 @@ def shoot(picture: Picture, rng: Rng) -> Picture:
         x = x * rng.uniform(0.6, 1.4) + rng.normal(0, 0.06)
         x = x * (1 + rng.normal(0, 0.08, 3).astype(np.float32))
     if rng.random() < 0.25:
-        x = x.clip(0, 1) ** np.float32(rng.uniform(1.3, 3.0)) * np.float32(rng.uniform(0.4, 1.0))
+        x = x.clip(0, 1) ** np.float32(rng.uniform(1.2, 2.2)) * np.float32(rng.uniform(0.5, 1.0))
     if rng.random() < 0.5:
         grey = x.mean(2, keepdims=True)
         x = grey + (x - grey) * np.float32(rng.uniform(0, 1.6))
@@ -206,5 +205,9 @@ def canvas_of(samples: Sequence[Sample], odds: Floats, size: tuple[int, int], rn
         place(canvas, any_sample(), (0, 0, width, height), rng)
     if rng.random() < 0.35:
         add_plates(canvas, rng)
+    if rng.random() < 0.15:
+        box = np.array(write_caption(canvas.picture, rng), np.float32)
+        rows, columns = _cells(box, canvas.known.shape)
+        canvas.known[PLATE, rows, columns] = 1
     canvas.picture = shoot(canvas.picture, rng)
     return canvas

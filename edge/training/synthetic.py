@@ -76,11 +76,11 @@ def draw_plate(rng: Rng) -> Picture:
 
 
 def draw_decoy(rng: Rng) -> Picture:
-    """Something flat that is no plate: a blank card, a striped panel, a ring, a blotch."""
+    """Something flat that is no plate: a blank card, a striped panel, a ring, a blotch, a sign."""
     width, height = 280, int(280 / rng.uniform(0.4, 5))
     card = np.empty((height, width, 3), np.uint8)
     card[:] = rng.integers(0, 256, 3)
-    kind = rng.integers(4)
+    kind = rng.integers(6)
     ink = tuple(int(v) for v in rng.integers(0, 256, 3))
     if kind == 1:
         for x in range(0, width, int(rng.integers(20, 60))):
@@ -91,7 +91,40 @@ def draw_decoy(rng: Rng) -> Picture:
     elif kind == 3:
         grain = rng.integers(0, 256, (max(2, height // 40), 6, 3)).astype(np.uint8)
         card[:] = cv2.resize(grain, (width, height), interpolation=cv2.INTER_LINEAR)
+    elif kind >= 4:
+        lines = [_words(rng) for _ in range(int(rng.integers(1, 5)))]
+        step = max(10, (height - 12) // len(lines))
+        for row, text in enumerate(lines):
+            top = 6 + row * step
+            if top + step <= height:
+                _write(card, text, top, top + step, ink, rng)
     return card
+
+
+def _words(rng: Rng) -> str:
+    """What shop signs, stickers and clocks say: never the form of a plate."""
+    if rng.random() < 0.25:
+        return rng.choice(["0", "09", "1800 "]) + _digits(rng, int(rng.integers(8, 10)))
+    letters = [chr(65 + int(code)) for code in rng.integers(0, 26, int(rng.integers(3, 11)))]
+    word = "".join(letters)
+    return word if rng.random() < 0.6 else word.capitalize()
+
+
+def write_caption(picture: Picture, rng: Rng) -> tuple[int, int, int, int]:
+    """Burn a camera's clock or name into a picture; returns left, top, right, bottom."""
+    date = f"{rng.integers(1, 29):02d}-{rng.integers(1, 13):02d}-20{rng.integers(18, 27)}"
+    clock = f"{rng.integers(24):02d}:{rng.integers(60):02d}:{rng.integers(60):02d}"
+    text = str(rng.choice([f"{date} {clock}", clock, f"CAM {rng.integers(1, 99):02d}", date]))
+    font, scale = FONTS[rng.integers(len(FONTS))], float(rng.uniform(0.3, 0.9))
+    (width, height), below = cv2.getTextSize(text, font, scale, 1)
+    left = int(rng.integers(0, max(1, picture.shape[1] - width)))
+    top = int(rng.choice([2, picture.shape[0] - height - below - 2]))
+    ink = (255, 255, 255) if rng.random() < 0.6 else tuple(int(v) for v in rng.integers(0, 256, 3))
+    if rng.random() < 0.4:
+        end = (left + width, top + height + below)
+        cv2.rectangle(picture, (left, top), end, (0, 0, 0), -1)
+    cv2.putText(picture, text, (left, top + height), font, scale, ink, 1, cv2.LINE_AA)
+    return left, top, left + width, top + height + below
 
 
 def paste(
