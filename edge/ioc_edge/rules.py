@@ -29,7 +29,7 @@ from ioc_models.violations.contract import (
 )
 from ioc_models.violations.same import STANDING_S, TAKEN_UP_S, continues, lie_together
 
-JUDGE_EVERY_S: Final = 0.5
+JUDGE_EVERY_S: Final = 1.0
 # A finding must stand this long while its track goes on: it may still turn right.
 SETTLE_S: Final = 1.0
 # These grow better with every pose; they wait for the track's end, or this long.
@@ -37,7 +37,7 @@ _TO_THE_END: Final[frozenset[Rule]] = frozenset({"speeding", "helmet", "passenge
 PATIENCE_S: Final = 8.0
 GONE_S: Final = 1.0
 # Poses older than this are thinned to two a second: only standing takes longer.
-FRESH_S: Final = 30.0
+FRESH_S: Final = 12.0
 THIN_S: Final = 0.5
 LONGEST_S: Final = 1800.0
 LIGHTS_S: Final = 600.0
@@ -48,12 +48,13 @@ SAME_PLATE_S: Final = 60.0
 # 0.048 that all boxes of a vehicle have in common.
 EDGE_PX: Final = 1.0
 EDGE_SHARE: Final = 0.07
+_JOIN_AT: Final = frozenset({3, 6, 10, 14, 20})
 _BORDER_PX: Final = 3.0
 # A camera knocked further than this share of its width no longer sees the scene in its file.
 MOST_SHIFT: Final = 0.02
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Known:
     """What is kept of one vehicle."""
 
@@ -116,7 +117,7 @@ class Rules:
         self._live: dict[int, _Known] = {}
         self._gone: list[_Known] = []
         self._lights: dict[str, list[LightLook]] = {}
-        self._told: list[tuple[Finding, Path]] = []
+        self._told: list[tuple[Finding, _Known]] = []
         self._cases: dict[tuple[Rule, int], Case] = {}
 
     def step(
@@ -176,18 +177,23 @@ class Rules:
         if track.id in sights.on_duty:
             known.looks += 1
             known.on_duty += sights.on_duty[track.id]
-        if not known.joined and len(known.poses) >= 3:  # noqa: PLR2004 enough to see a course
-            known.joined = True
+        # The first poses show no course yet.
+        if not known.joined and len(known.poses) in _JOIN_AT:
             self._take_up(known)
         _thin(known.poses, at)
 
     def _take_up(self, known: _Known) -> None:
         """Go on with a track that broke, if this is the same vehicle."""
         path = known.path()
-        for old in sorted(self._gone, key=lambda each: -each.poses[-1].at):
+        unseen = [each for each in self._live.values() if each.poses[-1].at < known.poses[0].at]
+        for old in sorted([*unseen, *self._gone], key=lambda each: -each.poses[-1].at):
             if not continues(old.path(), path):
                 continue
-            self._gone.remove(old)
+            if old in self._gone:
+                self._gone.remove(old)
+            else:
+                del self._live[old.track]
+            known.joined = True
             known.poses[:0] = old.poses
             known.riders[:0] = old.riders
             known.earlier = old.path().labels
@@ -229,10 +235,10 @@ class Rules:
             del known.pending[rule]
             known.told.add(rule)
             path = known.path()
-            if self._is_repeat(found, path):
+            if self._is_repeat(found, known):
                 self.repeats += 1
                 continue
-            self._told.append((found, path))
+            self._told.append((found, known))
             lights = self._timelines(path.poses[0].at)
             others = tuple(each.path() for each in self._live.values() if each is not known)
             if rule != "stopping":
@@ -244,12 +250,15 @@ class Rules:
         self._told = [each for each in self._told if at - each[0].after_at < SAME_PLATE_S]
         return told
 
-    def _is_repeat(self, found: Finding, path: Path) -> bool:
-        for before, old in self._told:
+    def _is_repeat(self, found: Finding, known: _Known) -> bool:
+        path = known.path()
+        for before, told in self._told:
             if before.rule != found.rule:
                 continue
-            plates = before.plate is not None and before.plate == found.plate
-            if plates or lie_together(old, path) or continues(old, path):
+            if before.plate is not None and before.plate == found.plate:
+                return True
+            old = told.path()
+            if lie_together(old, path) or continues(old, path):
                 return True
         return False
 

@@ -104,11 +104,11 @@ class Outcome:
 
 
 def stage(
-    names: Sequence[str], seed: int, *, banned: bool = False, density: float = 0.35
+    names: Sequence[str], seed: int, *, banned: bool = False, density: float = 0.2
 ) -> tuple[SceneSpec, Camera, Play]:
     """Play a clip with these situations; no pixels yet."""
     spec = SceneSpec(
-        seed=seed, seconds=SECONDS, fps=FPS, density=density, tapered=False,
+        seed=seed, seconds=SECONDS, fps=FPS, density=density, tapered=False, view="approach",
         script=QUIET.model_copy(update={"situations": tuple(names)}),
         starts_at=IN_HOURS if banned else OUT_OF_HOURS[seed % len(OUT_OF_HOURS)],
     )  # fmt: skip
@@ -163,8 +163,8 @@ class Sensor:
         )
         detections: list[tuple[Detection, Outline | None]] = []
         for index, found in enumerate(seen):
-            for detection in self._boxes(found, seen[:index], at, sway):
-                detections.append((detection, found))
+            boxes = self._boxes(found, seen[:index], at, sway)
+            detections.extend((detection, found) for detection in boxes)
         for _ in range(self._rng.poisson(self._noise.ghosts)):
             x, y = self._rng.uniform(0, 1100), self._rng.uniform(60, 600)
             w, h = self._rng.uniform(40, 180, 2)
@@ -193,7 +193,12 @@ class Sensor:
             bottom = _cut_by(found.box, nearer)
             tall = max(8.0, bottom - top)
         off = self._common[track] + rng.normal(0, noise.edge, 4)
-        box = [left + off[0] * wide, top + off[1] * tall, right + off[2] * wide, bottom + off[3] * tall]
+        box = [
+            left + off[0] * wide,
+            top + off[1] * tall,
+            right + off[2] * wide,
+            bottom + off[3] * tall,
+        ]
         box[3] += noise.shadow * tall
         box = [box[0] + sway[0], box[1] + sway[1], box[2] + sway[0], box[3] + sway[1]]
         # What the picture's edge cuts, a detector cuts there too.
@@ -203,10 +208,10 @@ class Sensor:
         ):  # fmt: skip
             if beyond:
                 box[axis] = edge
-        box = [
-            float(np.clip(box[0], 0, self._edges[2] - 8)), float(np.clip(box[1], 0, self._edges[3] - 8)),
-            float(np.clip(box[2], box[0] + 4, self._edges[2])), float(np.clip(box[3], box[1] + 4, self._edges[3])),
-        ]  # fmt: skip
+        wall, floor = self._edges[2], self._edges[3]
+        x0, y0 = float(np.clip(box[0], 0, wall - 8)), float(np.clip(box[1], 0, floor - 8))
+        x1, y1 = float(np.clip(box[2], x0 + 4, wall)), float(np.clip(box[3], y0 + 4, floor))
+        box = [x0, y0, x1, y1]
         confidence = float(np.clip(rng.normal(0.66, 0.12), 0.15, 0.97))
         label = self._label(found.state.rider.label)
         yield Detection((box[0], box[1], box[2], box[3]), label, confidence)
@@ -231,10 +236,17 @@ class Sensor:
             return "motorbike" if draw < 0.4 else "bicycle"
         return label
 
-    def heads(self, found: Outline) -> tuple[Head, ...]:
-        """What a helmet classifier says of the heads it finds."""
+    def heads(self, found: Outline, others: Sequence[Outline] = ()) -> tuple[Head, ...]:
+        """What a helmet classifier says of the heads it finds; some are a neighbour's."""
         rng, result = self._rng, []
-        for index, (rect, helmet) in enumerate(found.heads):
+        near = [
+            head
+            for other in others
+            if other is not found
+            for head in other.heads
+            if _inside(head[0], found.box) and rng.random() < 0.25
+        ]
+        for index, (rect, helmet) in enumerate([*found.heads, *near]):
             tall = rect[3] - rect[1]
             merged = any(_iou(rect, other) > 0.4 for other, _ in found.heads[:index])
             if tall < 9 or rng.random() < (0.5 if merged else 0.06):
@@ -302,10 +314,8 @@ def run(
             if found is None:
                 continue
             owners.setdefault(track.id, Counter())[found.state.rider.track] += 1
-            _sights(sights, sensor, track.id, found, index)
-        lamp: Literal["red", "yellow", "green"] = shown.signals.at(
-            max(0, index - delay) / FPS
-        ).main
+            _sights(sights, sensor, track.id, found, index, [f for f in by_box.values() if f])
+        lamp: Literal["red", "yellow", "green"] = shown.signals.at(max(0, index - delay) / FPS).main
         lights = {light.id: sensor.light(lamp) for light in rules.scene.lights}
         told += rules.step(tracker.tracks, lights, at, sights)
         for known in rules._live.values():
@@ -320,15 +330,22 @@ def run(
     return result
 
 
-def _sights(sights: Sights, sensor: Sensor, track: int, found: Outline, index: int) -> None:
+def _sights(
+    sights: Sights,
+    sensor: Sensor,
+    track: int,
+    found: Outline,
+    index: int,
+    others: Sequence[Outline],
+) -> None:
     rider = found.state.rider
     assert isinstance(sights.riders, dict)
     assert isinstance(sights.plates, dict)
     assert isinstance(sights.on_duty, dict)
     if rider.label in {"motorbike", "bicycle"} and index % 2 == 0:
-        sights.riders[track] = sensor.heads(found)
+        sights.riders[track] = sensor.heads(found, others)
     plate = sensor.plate(found)
-    if plate is not None and found.distance_m < 14:
+    if plate is not None and found.distance_m < 24:
         sights.plates[track] = plate
     sights.on_duty[track] = sensor.on_duty(found)
 
@@ -363,6 +380,30 @@ def expected(result: Outcome) -> dict[tuple[int, str], bool]:
         rule = RULE_OF.get(situation.rule, situation.rule)
         wanted[track, rule] = situation.broken and (rule != "forbidden" or result.banned)
     return wanted
+
+
+def casts(names: Sequence[str], rng: Generator) -> list[list[str]]:
+    """Situations shared out over clips so that none drives through another."""
+    waiting = list(names)
+    rng.shuffle(waiting)
+    clips: list[list[str]] = []
+    taken: list[set[str]] = []
+    for name in waiting:
+        places = SITUATIONS[name].places
+        for clip, full in zip(clips[-60:], taken[-60:], strict=True):
+            if not places & full:
+                clip.append(name)
+                full.update(places)
+                break
+        else:
+            clips.append([name])
+            taken.append(set(places))
+    return clips
+
+
+def _inside(head: Rect, box: Rect) -> bool:
+    x, y = (head[0] + head[2]) / 2, (head[1] + head[3]) / 2
+    return box[0] < x < box[2] and box[1] < y < box[3]
 
 
 def _covered(box: Rect, nearer: Sequence[Outline]) -> float:

@@ -144,7 +144,7 @@ class Passengers(Setting):
 
     least_looks: Annotated[int, Field(ge=1, le=100)] = 4
     sure: Share = 0.5
-    share: Share = 0.7
+    share: Share = 0.5
     needs_plate: bool = True
 
 

@@ -11,11 +11,13 @@ from ioc_edge.scene.spec import Matrix3, SceneSpec, View
 FloatArray = NDArray[np.float64]
 
 NEAR_M = 0.7
-# Height of the lens, degrees below the horizon of the picture's lower edge, and focal length in
-# picture widths. `plates` trades the far side of the crossing for 45 px on a 190 mm plate.
-_MOUNT: dict[View, tuple[float, float, float]] = {
-    "junction": (5.0, 40.0, 0.92),
-    "plates": (4.8, 42.0, 1.24),
+# Height of the lens, degrees below the horizon of the picture's lower edge, focal length in
+# picture widths, and where along the road it stands. `plates` trades the far side of the crossing
+# for 45 px on a 190 mm plate.
+_MOUNT: dict[View, tuple[float, float, float, float]] = {
+    "junction": (5.0, 40.0, 0.92, 0.0),
+    "plates": (4.8, 42.0, 1.24, 0.0),
+    "approach": (6.5, 29.0, 1.05, -8.0),
 }
 
 
@@ -58,16 +60,16 @@ class Camera:
 
 def mounted(spec: SceneSpec, rng: Generator) -> Camera:
     """A camera on its pole; height, aim and lens differ a little with every seed."""
-    height, lower_edge, focal = _MOUNT[spec.view]
+    height, lower_edge, focal, along = _MOUNT[spec.view]
     focal_px = focal * float(rng.uniform(0.95, 1.08)) * spec.width
     half_view = np.arctan(spec.height / 2 / focal_px)
     pitch = np.radians(lower_edge + rng.uniform(-1.5, 1.5)) - half_view
     yaw = np.radians(rng.uniform(1.5, 5.0) if spec.view == "junction" else rng.uniform(-1, 1))
-    across = float(rng.uniform(2.4, 3.2) if spec.view == "junction" else rng.uniform(3.2, 3.8))
+    across = float(rng.uniform(2.4, 3.2) if spec.view != "plates" else rng.uniform(3.2, 3.8))
     matrix = np.array(
         [[focal_px, 0, spec.width / 2], [0, focal_px, spec.height / 2], [0, 0, 1]], dtype=np.float64
     )
-    centre = np.array([across, 0.0, height + rng.uniform(-0.2, 0.5)])
+    centre = np.array([across, along, height + rng.uniform(-0.2, 0.5)])
     return Camera(matrix, _aim(float(yaw), float(pitch)), centre, spec.width, spec.height)
 
 

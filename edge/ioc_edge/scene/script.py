@@ -47,6 +47,9 @@ def schedule(spec: SceneSpec, signals: Signals, casting: Casting, rng: Generator
     staged += _situations(spec, signals, casting, rng)
     entries = [*staged, *_on_foot(spec, signals, casting, rng)]
     for lane in LANES if spec.density else ():
+        # Staged drivers look out for nobody: their lanes are theirs.
+        if spec.script.situations and lane.name.startswith("away"):
+            continue
         entries.extend(_arrivals(spec, signals, casting, rng, lane=lane, staged=staged))
     return sorted(entries, key=lambda e: e.at)
 

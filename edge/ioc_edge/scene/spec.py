@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 Label = Literal["car", "motorbike", "bus", "truck", "bicycle", "person", "plate"]
 Light = Literal["red", "yellow", "green"]
 TimeOfDay = Literal["day", "dusk", "night"]
-View = Literal["junction", "plates"]
+View = Literal["junction", "plates", "approach"]
 ViolationKind = Literal[
     "red_light", "wrong_way", "no_helmet", "speeding",
     "stop_line", "wrong_lane", "forbidden", "stopping", "passengers",
@@ -49,7 +49,8 @@ class SceneSpec(_Frozen):
         seed: Chooses the camera's mounting, the street, the traffic and the noise.
         fps: Frames per second of the clip.
         view: `junction` shows the whole crossing; `plates` is the longer lens in which a
-            motorbike plate (190 mm) is 45 px wide at 1280x720.
+            motorbike plate (190 mm) is 45 px wide at 1280x720; `approach` stands 8 m further
+            back and sees from well before the stop line to well beyond the junction.
         density: Traffic, relative to a calm afternoon at 1.
         tapered: Start and end with sparse traffic, so that the clip can loop. Off, the street
             is busy from the first frame.

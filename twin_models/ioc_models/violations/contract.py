@@ -76,9 +76,9 @@ class KnownPlate:
     margin: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Path:
-    """One vehicle, followed.
+    """One vehicle, followed; two paths are equal when they are the same object.
 
     Attributes:
         track: Number by which the box knows it; `also` are those of earlier fragments.

@@ -17,14 +17,14 @@ def judge(
         return []
     if rule.needs_plate and path.plate is None:
         return []
-    looks = crews(path, rule.sure)
+    looks = crews(path, scene, rule.sure)
     for act, bare, seen in (
-        ("helmet_driver", _bare_drivers(looks), [look for look in looks if look.driver]),
-        ("helmet_passenger", _bare_passengers(looks), [look for look in looks if look.grown]),
+        ("helmet_driver", [look for look in looks if not look.driver.helmet], looks),
+        ("helmet_passenger", _bare_passengers(looks), [x for x in looks if len(x.heads) > 1]),
     ):
         if len(bare) < rule.least_looks or len(bare) < rule.share * len(seen):
             continue
-        at = largest(path, bare)
+        at = largest(bare)
         return telling.finding(
             "helmet",
             act,
@@ -35,9 +35,9 @@ def judge(
     return []
 
 
-def _bare_drivers(looks: Sequence[Crew]) -> list[Crew]:
-    return [look for look in looks if look.driver is not None and not look.driver.helmet]
-
-
 def _bare_passengers(looks: Sequence[Crew]) -> list[Crew]:
-    return [look for look in looks if any(not head.helmet for head in look.grown)]
+    return [
+        look
+        for look in looks
+        if any(not head.helmet and not look.may_be_child(head) for head in look.heads[1:])
+    ]

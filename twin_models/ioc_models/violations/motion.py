@@ -33,6 +33,9 @@ LENGTHS_M: Final[dict[str, tuple[float, float]]] = {
     "bus": (5.5, 12.2),
 }
 _UNKNOWN_LENGTH: Final = (1.5, 12.2)
+# Slower than this over a whole stretch is standing.
+STILL_M_S: Final = 0.2
+ROLLING_M_S: Final = 1.0
 _HUBER: Final = 1.5
 _ROUNDS: Final = 4
 
@@ -97,7 +100,8 @@ def spots(poses: Sequence[Pose]) -> list[Spot]:
     ]
 
 
-def pieces(path: Path) -> list[list[Pose]]:
+@lru_cache(maxsize=64)
+def pieces(path: Path) -> tuple[tuple[Pose, ...], ...]:
     """The path cut where a track must have jumped from one vehicle to another."""
     found: list[list[Pose]] = []
     for pose in path.poses:
@@ -105,7 +109,7 @@ def pieces(path: Path) -> list[list[Pose]]:
             found[-1].append(pose)
         else:
             found.append([pose])
-    return found
+    return tuple(tuple(piece) for piece in found)
 
 
 def _continues(before: list[Pose], pose: Pose) -> bool:
@@ -266,10 +270,10 @@ def crossing(
     if len(at) < 3:  # noqa: PLR2004
         return None
     done = [line.beyond(spot.xy) + ahead_m for spot in at]
-    index = next((i for i, value in enumerate(done) if value >= 0), None)
+    index = _last_upward(done)
     if index is None:
         return None
-    first = max(0, index - 4)
+    first = max(0, index - 3)
     near = list(range(first, min(len(at), max(index + 4, first + 5))))
     fitted = fit(
         [at[i].at for i in near],
@@ -285,6 +289,18 @@ def crossing(
     unseen = max(0.0, at[0].at - when)
     blur = sigmas * fitted.sigma_at(when) / fitted.slope
     return Crossing(when, when - blur - 0.5 * unseen, when + blur, fitted.slope)
+
+
+def _last_upward(done: Sequence[float]) -> int | None:
+    """The first place beyond zero after the last one before it; a lone torn box aside."""
+    if done[-1] < 0:
+        return None
+    smooth = [
+        sorted(done[max(0, i - 1) : i + 2])[min(1, len(done[max(0, i - 1) : i + 2]) // 2)]
+        for i in range(len(done))
+    ]
+    last = max((i for i, value in enumerate(smooth) if value < 0), default=-1)
+    return last + 1 if last + 1 < len(done) else None
 
 
 def heading_change(at: Sequence[Spot], forward: XY) -> float | None:
@@ -370,6 +386,17 @@ class Rest:
     frames: int
 
 
+@dataclass(frozen=True, slots=True)
+class Half:
+    """Half a second of a path: its median place and the deviation of that."""
+
+    since: float
+    until: float
+    xy: XY
+    sigma_m: float
+    frames: int
+
+
 def rests(at: Sequence[Spot], drift_m: float, *, most_gap_s: float = MOST_GAP_S) -> list[Rest]:
     """The stretches without movement, by medians over half seconds so that spikes do not count.
 
@@ -378,34 +405,62 @@ def rests(at: Sequence[Spot], drift_m: float, *, most_gap_s: float = MOST_GAP_S)
         drift_m: How far the medians of one rest may lie apart.
         most_gap_s: Without a sight of it for longer, a rest has ended.
     """
-    found: list[list[tuple[float, float, XY, int]]] = []
+    found: list[list[Half]] = []
     for half in _halves(at):
         run = found[-1] if found else []
-        near = all(plane.distance(half[2], known[2]) <= drift_m for known in run[-40:])
-        if run and near and half[0] - run[-1][1] <= most_gap_s:
+        if run and half.since - run[-1].until <= most_gap_s and _stays(run, half, drift_m):
             run.append(half)
         else:
             found.append([half])
-    return [_rest(run) for run in found if len(run) > 1]
+    trimmed = [_trimmed(run) for run in found if len(run) > 1]
+    return [_rest(run) for run in trimmed if len(run) > 1 and _speed(run) < STILL_M_S]
 
 
-def _rest(run: Sequence[tuple[float, float, XY, int]]) -> Rest:
-    middle = _middle([half[2][0] for half in run]), _middle([half[2][1] for half in run])
-    return Rest(run[0][0], run[-1][1], middle, sum(half[3] for half in run))
+def _trimmed(run: Sequence[Half]) -> Sequence[Half]:
+    """Without the braking before and the pulling away after it."""
+    place = _place(run[len(run) // 5 : len(run) - len(run) // 5])
+    there = [
+        index
+        for index, half in enumerate(run)
+        if plane.distance(half.xy, place) <= max(0.4, 1.5 * half.sigma_m)
+    ]
+    return run[there[0] : there[-1] + 1] if there else []
 
 
-def _halves(at: Sequence[Spot]) -> list[tuple[float, float, XY, int]]:
-    """Half seconds of a path: first and last time, median place, frames."""
+def _stays(run: Sequence[Half], half: Half, drift_m: float) -> bool:
+    return plane.distance(half.xy, _place(run)) <= drift_m + 3 * half.sigma_m
+
+
+def _place(run: Sequence[Half]) -> XY:
+    return _middle([half.xy[0] for half in run]), _middle([half.xy[1] for half in run])
+
+
+def _speed(run: Sequence[Half]) -> float:
+    """Of what should stand, m/s: who crawls is told from who jitters by the whole stretch."""
+    times, sigmas = [half.since for half in run], [half.sigma_m for half in run]
+    lines = [fit(times, [half.xy[axis] for half in run], sigmas) for axis in (0, 1)]
+    if hypot(*(line.slope for line in lines if line)) > ROLLING_M_S:
+        return ROLLING_M_S
+    return hypot(*(max(0.0, abs(line.slope) - line.slope_sigma) for line in lines if line))
+
+
+def _rest(run: Sequence[Half]) -> Rest:
+    frames = sum(half.frames for half in run)
+    return Rest(run[0].since, run[-1].until, _place(run), frames)
+
+
+def _halves(at: Sequence[Spot]) -> list[Half]:
     bins: dict[int, list[Spot]] = {}
     for spot in at:
         bins.setdefault(int(spot.at * 2), []).append(spot)
-    return [
-        (
-            group[0].at, group[-1].at,
-            (_middle([s.xy[0] for s in group]), _middle([s.xy[1] for s in group])), len(group),
-        )
-        for _, group in sorted(bins.items())
-    ]  # fmt: skip
+    return [_half(group) for _, group in sorted(bins.items())]
+
+
+def _half(group: Sequence[Spot]) -> Half:
+    xy = _middle([s.xy[0] for s in group]), _middle([s.xy[1] for s in group])
+    # A median of normal errors scatters 1.25 times as much as their mean.
+    sigma = 1.25 * _worst(group[0].covariance) / sqrt(len(group))
+    return Half(group[0].at, group[-1].at, xy, max(0.03, sigma), len(group))
 
 
 def _middle(values: Sequence[float]) -> float:

@@ -9,7 +9,6 @@ from ioc_models.violations.contract import Finding, LightTimeline, Path
 from ioc_models.violations.riding import crews, is_driven, largest
 
 # Driver and passengers: three grown people break 7.2.g, four people of any age 7.3.b.
-_TWO_PASSENGERS: Final = 3
 _THREE_PASSENGERS: Final = 4
 
 
@@ -22,14 +21,14 @@ def judge(
         return []
     if rule.needs_plate and path.plate is None:
         return []
-    looks = crews(path, rule.sure)
-    four = [look for look in looks if look.people >= _THREE_PASSENGERS]
-    three = [look for look in looks if look.people - look.children >= _TWO_PASSENGERS]
+    looks = crews(path, scene, rule.sure)
+    four = [look for look in looks if len(look.heads) >= _THREE_PASSENGERS]
+    three = [look for look in looks if look.three_grown()]
     for act, found in (("passengers_three", four), ("passengers_two", three)):
         if len(found) < rule.least_looks or len(found) < rule.share * len(looks):
             continue
-        at = largest(path, found)
-        counts = sorted(look.people for look in found)
+        at = largest(found)
+        counts = sorted(len(look.heads) for look in found)
         return telling.finding(
             "passengers",
             act,

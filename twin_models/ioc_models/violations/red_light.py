@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from ioc_models import plane
 from ioc_models.scene import Light, Movement, Scene
 from ioc_models.violations import signals, telling
 from ioc_models.violations.contract import Finding, LightTimeline, Path, Pose
@@ -14,6 +15,7 @@ from ioc_models.violations.motion import (
     heading_change,
     lane_of,
     pieces,
+    rests,
     spots,
 )
 
@@ -22,6 +24,9 @@ _STRAIGHT: Final = 20.0
 _TURN: Final = 35.0
 _BACK: Final = 140.0
 # Without a sight of it for longer than this around the line, nobody saw it cross.
+_REAR_OVER_M: Final = 1.0
+_ON_M: Final = 3.0
+_HALT_DRIFT_M: Final = 0.4
 _BLIND_S: Final = 0.7
 
 
@@ -74,10 +79,9 @@ def _over(
     red = red_at(known, over, rule.grace_s, rule.yellow_s)
     if red is None or red.confidence < rule.light_confidence:
         return []
-    gone = [
-        spot for spot in at if spot.at > over.at and line.beyond(spot.xy) + shortest >= rule.into_m
-    ]
-    if not gone or gone[0].at > red.until or line.beyond(at[-1].xy) < 1.0:
+    in_red = [spot for spot in at if over.at < spot.at <= red.until]
+    gone = gone_on(in_red, line, rule.into_m - shortest)
+    if not gone:
         return []
     if not governed(at, line, light, over.at, rule.straight_m):
         return []
@@ -99,6 +103,22 @@ def _over(
         },
         telling.Where(light=light.id),
     )
+
+
+def gone_on(in_red: Sequence[Spot], line: Line2, into_m: float) -> list[Spot]:
+    """The poses that show a vehicle driving on into the junction while it is red.
+
+    Its rear is over the line, errors subtracted, and well beyond where it may have halted:
+    who stops beyond the line and waits there broke another rule.
+    """
+    halts = [line.beyond(rest.xy) for rest in rests(in_red, _HALT_DRIFT_M)]
+    least = max(_REAR_OVER_M, into_m, max(halts, default=-_ON_M) + _ON_M)
+    far = [
+        spot
+        for spot in in_red
+        if line.beyond(spot.xy) - plane.deviation(spot.covariance, line.normal) >= least
+    ]
+    return far if len(far) > 1 else []
 
 
 def red_at(

@@ -2,75 +2,97 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
 from typing import Final
 
 from ioc_models import plane
+from ioc_models.scene import Scene
 from ioc_models.violations.contract import Head, Path, RiderLook
 from ioc_models.violations.motion import spots, way
 
-# Under six (helmet) or twelve (passengers) one is a child, whom a camera tells by how low the
-# head is: a seated six-year-old's is about 25 cm, a head's height, below an adult's.
+# A belief in a child as low as this is enough to accuse nobody.
 _CHILD: Final = 0.3
-_LOWER: Final = 1.25
-# On duty of the law is who drives; a parked motorbike with people on it is not driven.
+# Heads of grown people on one saddle are this far apart, metres; a seated six-year-old's is about
+# 20 cm lower than a grown head, which at this distance from it can only be a child or a shadow
+# of doubt.
+_PITCH_M: Final = (0.28, 0.46)
+_SLACK_M: Final = 0.1
+# Three grown people sit evenly; a child between or before them does not.
+_EVEN: Final = (0.33, 0.67)
+# What a far look adds is doubt.
+_MOST_LOOKS: Final = 10
+# A parked motorbike with people on it is not driven.
 LEAST_WAY_M: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """How a metre looks where a motorbike is.
+
+    Attributes:
+        px_per_m: Across the road, and upright.
+        tilt: Sine of the angle at which the camera looks down: what a metre along the road
+            shows of itself.
+    """
+
+    px_per_m: float
+    tilt: float
+
+
+@dataclass(frozen=True, slots=True)
 class Crew:
-    """One look: the driver's head, the grown passengers', and how many may be children."""
+    """One look: the heads, the driver's first, and how a metre looked there and then."""
 
     at: float
-    driver: Head | None
-    grown: tuple[Head, ...]
-    children: int
+    heads: tuple[Head, ...]
+    scale: Scale
 
     @property
-    def people(self) -> int:
-        """Everybody."""
-        return (self.driver is not None) + len(self.grown) + self.children
+    def driver(self) -> Head:
+        """Foremost: seen from behind the highest, from ahead the lowest."""
+        return self.heads[0]
 
+    def drop_m(self, head: Head) -> float:
+        """How far a head lies from the driver's in the picture, metres upright."""
+        return abs(_middle(head) - _middle(self.driver)) / self.scale.px_per_m
 
-def crews(path: Path, sure: float) -> list[Crew]:
-    """The looks at a motorbike in which every head is sure enough."""
-    away = drives_away(path)
-    return [
-        crew
-        for look in path.riders
-        if look.heads and all(head.confidence >= sure for head in look.heads)
-        for crew in [_crew(look, away=away)]
-    ]
-
-
-def _crew(look: RiderLook, *, away: bool) -> Crew:
-    """Driver foremost: seen from behind the highest head, from ahead the lowest."""
-    order = sorted(look.heads, key=lambda head: head.box_px[3], reverse=not away)
-    driver, *rest = order
-    grown = [head for head in rest if not may_be_child(head, look.heads)]
-    if may_be_child(driver, look.heads):
-        # A child may stand before the driver: then the driver is the next one.
-        grown_first = [head for head in order if not may_be_child(head, look.heads)]
-        return Crew(
-            look.at,
-            grown_first[0] if grown_first else None,
-            tuple(grown_first[1:]),
-            len(order) - len(grown_first),
+    def may_be_child(self, head: Head) -> bool:
+        """Whether a passenger sits lower than a grown one right behind the driver would."""
+        return head.child >= _CHILD or (
+            self.drop_m(head) > _PITCH_M[1] * self.scale.tilt + _SLACK_M
         )
-    return Crew(look.at, driver, tuple(grown), len(rest) - len(grown))
+
+    def three_grown(self) -> bool:
+        """Whether these are three people of whom none can be a child."""
+        if len(self.heads) != 3 or any(head.child >= _CHILD for head in self.heads):  # noqa: PLR2004
+            return False
+        near, far = sorted(self.drop_m(head) for head in self.heads[1:])
+        least, most = (2 * pitch * self.scale.tilt for pitch in _PITCH_M)
+        return least <= far <= most + _SLACK_M / 2 and _EVEN[0] * far <= near <= _EVEN[1] * far
 
 
-def may_be_child(head: Head, heads: Sequence[Head]) -> bool:
-    """Whether somebody may be a child: told so, or sitting a head lower than the highest."""
-    if head.child >= _CHILD:
-        return True
-    highest = min(heads, key=lambda each: each.box_px[1])
-    height = highest.box_px[3] - highest.box_px[1]
-    return head.box_px[1] - highest.box_px[1] > _LOWER * height
+def crews(path: Path, scene: Scene, sure: float) -> list[Crew]:
+    """The nearest looks at a motorbike in which every head is sure enough, oldest first."""
+    away = path.poses[-1].box_px[3] < path.poses[0].box_px[3]
+    found = []
+    for look in path.riders:
+        if not look.heads or any(head.confidence < sure for head in look.heads):
+            continue
+        scale = _scale(path, scene, look)
+        if scale is not None:
+            heads = sorted(look.heads, key=_middle, reverse=not away)
+            found.append(Crew(look.at, tuple(heads), scale))
+    nearest = sorted(found, key=lambda crew: -crew.scale.px_per_m)[:_MOST_LOOKS]
+    return sorted(nearest, key=lambda crew: crew.at)
 
 
-def drives_away(path: Path) -> bool:
-    """Whether it goes up the picture."""
-    return path.poses[-1].box_px[3] < path.poses[0].box_px[3]
+def _scale(path: Path, scene: Scene, look: RiderLook) -> Scale | None:
+    pose = min(path.poses, key=lambda each: abs(each.at - look.at))
+    if scene.on_ground(pose.contact_px) is None:
+        return None
+    (xu, xv), (yu, yv) = plane.slope(scene.ground.image_to_ground, pose.contact_px)
+    across, along = hypot(xu, yu), hypot(xv, yv)
+    return Scale(1 / across, min(1.0, across / along)) if across > 0 and along > 0 else None
 
 
 def is_driven(path: Path) -> bool:
@@ -79,17 +101,10 @@ def is_driven(path: Path) -> bool:
     return path.label == "motorbike" and len(at) > 1 and way(at) >= LEAST_WAY_M
 
 
-def largest(path: Path, crew: Sequence[Crew]) -> float:
-    """When the heads of these looks were seen largest."""
-    times = {each.at for each in crew}
-    looks = [look for look in path.riders if look.at in times]
-    return max(looks, key=lambda look: max(_height(head) for head in look.heads)).at
+def largest(looks: Sequence[Crew]) -> float:
+    """When heads were seen largest."""
+    return max(looks, key=lambda look: look.driver.box_px[3] - look.driver.box_px[1]).at
 
 
-def _height(head: Head) -> float:
-    return head.box_px[3] - head.box_px[1]
-
-
-def middle(head: Head) -> plane.XY:
-    """Of a head's box."""
-    return (head.box_px[0] + head.box_px[2]) / 2, (head.box_px[1] + head.box_px[3]) / 2
+def _middle(head: Head) -> float:
+    return (head.box_px[1] + head.box_px[3]) / 2

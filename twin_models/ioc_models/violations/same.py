@@ -12,6 +12,7 @@ from ioc_models.violations.motion import Spot, spots, velocity
 TAKEN_UP_S: Final = 2.5
 STANDING_S: Final = 30.0
 _STILL_M_S: Final = 0.6
+_STOOD_S: Final = 0.6
 _NEAR_M: Final = 1.2
 _PER_SECOND_M: Final = 2.0
 _FEWEST: Final = 2
@@ -30,9 +31,14 @@ def continues(old: Path, new: Path) -> bool:
     if gap <= 0 or gap > STANDING_S or not _alike(old.poses[-1], new.poses[0]):
         return False
     moving = velocity(before) if len(before) >= _FEWEST else None
-    speed: XY = moving[0] if moving is not None else (0.0, 0.0)
-    still = plane.distance(speed, (0.0, 0.0)) < _STILL_M_S
+    if moving is None:
+        return False
+    speed: XY = moving[0]
+    long = before[-1].at - before[0].at >= _STOOD_S
+    still = long and plane.distance(speed, (0.0, 0.0)) < _STILL_M_S
     if gap > TAKEN_UP_S and not still:
+        return False
+    if still and _overlap(old.poses[-1], new.poses[0]) < _OVERLAP / 2:
         return False
     ahead = after[0].at - before[-1].at
     if still:

@@ -65,9 +65,7 @@ def _stands(
         return []
     in_red = [spot for spot in at if over.at <= spot.at <= red.until]
     still = max(rests(in_red, _DRIFT_M), key=lambda rest: rest.until - rest.since, default=None)
-    if still is None or still.frames < rule.least_frames:
-        return []
-    if still.until - still.since < rule.least_s:
+    if still is None or still.frames < rule.least_frames or _short(still, rule.least_s):
         return []
     over_m = line.beyond(still.xy) + shortest - 2 * _bias(in_red, still, line, scene)
     if not rule.over_m <= over_m <= _MOST_OVER_M:
@@ -86,6 +84,10 @@ def _stands(
             "red_for_s": over.at - red.since,
         },
     )
+
+
+def _short(still: Rest, least_s: float) -> bool:
+    return still.until - still.since < least_s
 
 
 def _bias(at: Sequence[Spot], still: Rest, line: Line2, scene: Scene) -> float:

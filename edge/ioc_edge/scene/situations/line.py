@@ -14,27 +14,27 @@ from ioc_edge.scene.situations.stage import (
 )
 
 
-@situation("red_light", broken=True)
+@situation("red_light", "car-red", broken=True)
 def _run_car(on: Stage) -> list[Part]:
-    """Straight on, seconds after red."""
+    """Straight on, more than a second after red: what is sooner the rule lets pass."""
     rider = on.casting.car(on.lane(on.any(1.4, 2.2), two=False), on.any(6, 14))
-    return crossing(rider, on.red + on.any(0.9, 7))
+    return crossing(rider, on.red + on.any(1.3, 7))
 
 
-@situation("red_light", broken=True)
+@situation("red_light", "bike-red", broken=True)
 def _run_bike(on: Stage) -> list[Part]:
     rider = on.casting.motorbike(on.lane(on.any(3.9, 5.8), two=True), wish=on.any(5, 12))
-    return crossing(rider, on.red + on.any(0.8, 7))
+    return crossing(rider, on.red + on.any(1.3, 7))
 
 
-@situation("red_light", broken=True)
+@situation("red_light", "car-red", broken=True)
 def _run_left(on: Stage) -> list[Part]:
     course = turning((1.9, START_Y), on.any(14, 16.5), on.any(7, 9.5), -90, 30)
     rider = on.casting.car(on.lane(1.9, two=False, course=course), on.any(5.5, 8))
-    return crossing(rider, on.red + on.any(1.0, 6))
+    return crossing(rider, on.red + on.any(1.3, 6))
 
 
-@situation("red_light", broken=True)
+@situation("red_light", "bike-red", broken=True)
 def _run_after_waiting(on: Stage) -> list[Part]:
     """Stops at the line, has enough of it, goes."""
     rider = on.casting.motorbike(on.lane(on.any(3.9, 5.6), two=True), wish=on.any(6, 9))
@@ -45,21 +45,21 @@ def _run_after_waiting(on: Stage) -> list[Part]:
     return crossing(rider, on.red + 0.5, legs)
 
 
-@situation("red_light", broken=False)
+@situation("red_light", "car-red", broken=False)
 def _amber(on: Stage) -> list[Part]:
     """Over the line in the last two seconds of yellow."""
     lane = on.lane(on.any(1.4, 2.2), two=False)
     return crossing(on.casting.car(lane, on.any(7, 13)), on.red - on.any(0.25, 2.2))
 
 
-@situation("red_light", broken=False)
+@situation("red_light", "bike-red", broken=False)
 def _amber_bike(on: Stage) -> list[Part]:
     lane = on.lane(on.any(3.9, 5.8), two=True)
     rider = on.casting.motorbike(lane, wish=on.any(6, 12))
     return crossing(rider, on.red - on.any(0.1, 1.5))
 
 
-@situation("red_light", broken=False)
+@situation("red_light", "car-red", broken=False)
 def _amber_tail(on: Stage) -> list[Part]:
     """A lorry's front passes on yellow, its tail long after red."""
     rider = on.casting.heavy(on.lane(on.any(1.6, 1.9), two=False), "truck")
@@ -67,7 +67,7 @@ def _amber_tail(on: Stage) -> list[Part]:
     return crossing(rider, on.red - on.any(0.1, 1.2))
 
 
-@situation("red_light", broken=False)
+@situation("red_light", "bike-red", broken=False)
 def _right_turn(on: Stage) -> list[Part]:
     """Round the corner on red, which the light leaves free."""
     x = on.any(4.4, 5.6)
@@ -76,7 +76,7 @@ def _right_turn(on: Stage) -> list[Part]:
     return crossing(rider, on.red + on.any(1, 8))
 
 
-@situation("red_light", broken=False)
+@situation("red_light", "car-red", "bike-red", broken=False)
 def _right_turn_car(on: Stage) -> list[Part]:
     """A wide bend out of the inner lane."""
     course = turning((2.3, START_Y), on.any(11.8, 12.8), on.any(6.0, 7.5), 90, 30)
@@ -84,14 +84,14 @@ def _right_turn_car(on: Stage) -> list[Part]:
     return crossing(rider, on.red + on.any(1, 8))
 
 
-@situation("red_light", broken=False)
+@situation("red_light", "car-red", broken=False)
 def _ambulance(on: Stage) -> list[Part]:
     """On duty, beacons flashing."""
     rider = on.casting.ambulance(on.lane(on.any(1.4, 2.4), two=False), on.any(7, 12))
     return crossing(rider, on.red + on.any(1, 7))
 
 
-@situation("red_light", broken=False)
+@situation("red_light", "car-red", "bike-red", broken=False)
 def _spill_back(on: Stage) -> list[Part]:
     """Crossed on green or yellow, held up beyond the line, goes on when the jam does, on red."""
     car = on.rng.random() < 0.5  # noqa: PLR2004
@@ -105,7 +105,7 @@ def _spill_back(on: Stage) -> list[Part]:
     return crossing(rider, on.red - on.any(1.4, 4), legs)
 
 
-@situation("red_light", broken=False)
+@situation("red_light", "bike-green", "bike-red", "car-green", "car-red", broken=False)
 def _waits(on: Stage) -> list[Part]:
     """Stops just before the line until green."""
     car = on.rng.random() < 0.5  # noqa: PLR2004
@@ -116,7 +116,7 @@ def _waits(on: Stage) -> list[Part]:
     return crossing(rider, on.red + on.any(0, 7), legs)
 
 
-@situation("red_light", broken=False)
+@situation("red_light", "car-red", broken=False)
 def _u_turn_before(on: Stage) -> list[Part]:
     """Turns back before the line."""
     course = turning((1.5, START_Y), on.any(6.6, 7.4), 2.2, -180, 30)
@@ -124,7 +124,7 @@ def _u_turn_before(on: Stage) -> list[Part]:
     return crossing(rider, on.red + on.any(1, 8))
 
 
-@situation("red_light", broken=False)
+@situation("red_light", "car-red", "car-green", broken=False)
 def _backs_off(on: Stage) -> list[Part]:
     """Crossed on yellow, thinks better of it, reverses behind the line on red."""
     rider = on.casting.car(on.lane(on.any(1.5, 2.0), two=False), on.any(5, 8))
@@ -149,44 +149,44 @@ def _stopper(on: Stage, over: float, *, car: bool, at: float) -> list[Part]:
     return crossing(rider, at, legs)
 
 
-@situation("stop_line", broken=True)
+@situation("stop_line", "car-green", "car-red", broken=True)
 def _stops_over_car(on: Stage) -> list[Part]:
     return _stopper(on, on.any(2.8, 5), car=True, at=on.red + on.any(1.2, 5))
 
 
-@situation("stop_line", broken=True)
+@situation("stop_line", "bike-green", "bike-red", broken=True)
 def _stops_over_bike(on: Stage) -> list[Part]:
     return _stopper(on, on.any(1.6, 4), car=False, at=on.red + on.any(1.2, 5))
 
 
-@situation("stop_line", broken=False)
+@situation("stop_line", "bike-green", "bike-red", "car-green", "car-red", broken=False)
 def _stops_at(on: Stage) -> list[Part]:
     car = on.rng.random() < 0.5  # noqa: PLR2004
     return _stopper(on, on.any(-0.8, 0.0), car=car, at=on.red + on.any(1, 5))
 
 
-@situation("stop_line", broken=False)
+@situation("stop_line", "bike-green", "bike-red", "car-green", "car-red", broken=False)
 def _touches_line(on: Stage) -> list[Part]:
     """Wheels on the paint, not beyond it."""
     car = on.rng.random() < 0.5  # noqa: PLR2004
     return _stopper(on, on.any(0.05, 0.3), car=car, at=on.red + on.any(1, 5))
 
 
-@situation("stop_line", broken=False)
+@situation("stop_line", "bike-green", "bike-red", "car-green", "car-red", broken=False)
 def _held_beyond(on: Stage) -> list[Part]:
     """Crossed on green, stands beyond the line in a jam until the next green."""
     car = on.rng.random() < 0.5  # noqa: PLR2004
     return _stopper(on, on.any(1.5, 4.5), car=car, at=on.red - on.any(1.5, 4))
 
 
-@situation("stop_line", broken=False)
+@situation("stop_line", "bike-green", "bike-red", "car-green", "car-red", broken=False)
 def _brakes_on_amber(on: Stage) -> list[Part]:
     """Passed the line on yellow and stopped beyond it."""
     car = on.rng.random() < 0.5  # noqa: PLR2004
     return _stopper(on, on.any(1.0, 3), car=car, at=on.red - on.any(0.7, 1.6))
 
 
-@situation("stop_line", broken=False)
+@situation("stop_line", "bike-red", broken=False)
 def _yields_then_right(on: Stage) -> list[Part]:
     """Free to turn right on red, stops beyond the line for people on foot, then turns."""
     x = on.any(4.4, 5.6)

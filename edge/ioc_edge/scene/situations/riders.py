@@ -19,56 +19,56 @@ def _riding(on: Stage, seats: list[Seat]) -> list[Part]:
     return through(on, on.casting.carrying(lane, seats, on.any(5, 9)))
 
 
-@situation("no_helmet", broken=True)
+@situation("no_helmet", "bike-green", broken=True)
 def _bare_driver(on: Stage) -> list[Part]:
     seats = [(False, False)] + ([(True, False)] if on.rng.random() < 0.4 else [])  # noqa: PLR2004
     return _riding(on, seats)
 
 
-@situation("no_helmet", broken=True)
+@situation("no_helmet", "bike-green", broken=True)
 def _bare_passenger(on: Stage) -> list[Part]:
     return _riding(on, [(True, False), (False, False)])
 
 
-@situation("no_helmet", broken=False)
+@situation("no_helmet", "bike-green", broken=False)
 def _two_helmets(on: Stage) -> list[Part]:
     return _riding(on, [(True, False)] * int(on.rng.integers(1, 3)))
 
 
-@situation("no_helmet", broken=False)
+@situation("no_helmet", "bike-green", broken=False)
 def _bare_child(on: Stage) -> list[Part]:
     """A child under six need not wear one."""
     return _riding(on, [(True, False), (False, True)])
 
 
-@situation("no_helmet", broken=False)
+@situation("no_helmet", "bike-green", broken=False)
 def _bare_cyclist(on: Stage) -> list[Part]:
     on_lane = on.lane(on.any(4.8, 5.8), two=True)
     return through(on, on.casting.cyclist(on_lane))
 
 
-@situation("passengers", broken=True)
+@situation("passengers", "bike-green", broken=True)
 def _three_grown(on: Stage) -> list[Part]:
     return _riding(on, [(True, False)] * 3)
 
 
-@situation("passengers", broken=True)
+@situation("passengers", "bike-green", broken=True)
 def _four_people(on: Stage) -> list[Part]:
     return _riding(on, [(True, False), (False, True), (True, False), (True, False)])
 
 
-@situation("passengers", broken=False)
+@situation("passengers", "bike-green", broken=False)
 def _two_up(on: Stage) -> list[Part]:
     return _riding(on, [(True, False)] * 2)
 
 
-@situation("passengers", broken=False)
+@situation("passengers", "bike-green", broken=False)
 def _child_between(on: Stage) -> list[Part]:
     """Two grown people and a child under twelve."""
     return _riding(on, [(True, False), (True, True), (True, False)])
 
 
-@situation("passengers", broken=False)
+@situation("passengers", "bike-green", broken=False)
 def _side_by_side(on: Stage) -> list[Part]:
     """Two motorbikes with two each, close together."""
     x, at = on.any(4.2, 4.6), on.green + on.any(0.8, 5)
@@ -80,18 +80,18 @@ def _side_by_side(on: Stage) -> list[Part]:
     return parts
 
 
-@situation("speeding", broken=True)
+@situation("speeding", "car-green", broken=True)
 def _fast_car(on: Stage) -> list[Part]:
     return through(on, on.casting.car(on.lane(on.any(1.4, 2.1), two=False), on.any(62, 100) / 3.6))
 
 
-@situation("speeding", broken=True)
+@situation("speeding", "bike-green", broken=True)
 def _fast_bike(on: Stage) -> list[Part]:
     lane = on.lane(on.any(3.9, 5.6), two=True)
     return through(on, on.casting.motorbike(lane, wish=on.any(62, 95) / 3.6))
 
 
-@situation("speeding", broken=False)
+@situation("speeding", "car-green", "bike-green", broken=False)
 def _at_limit(on: Stage) -> list[Part]:
     car = on.rng.random() < 0.5  # noqa: PLR2004
     lane = on.lane(on.any(1.4, 2.1) if car else on.any(3.9, 5.6), two=not car)
@@ -100,7 +100,7 @@ def _at_limit(on: Stage) -> list[Part]:
     return through(on, rider)
 
 
-@situation("speeding", broken=False)
+@situation("speeding", "bike-red", "bike-green", broken=False)
 def _pulls_away(on: Stage) -> list[Part]:
     """Accelerates hard from the line, up to the limit."""
     rider = on.casting.motorbike(on.lane(on.any(4, 5.6), two=True), wish=8.0)
@@ -108,6 +108,6 @@ def _pulls_away(on: Stage) -> list[Part]:
     return crossing(rider, on.red + on.any(1, 6), legs)
 
 
-@situation("speeding", broken=False)
+@situation("speeding", "car-green", broken=False)
 def _ambulance_fast(on: Stage) -> list[Part]:
     return through(on, on.casting.ambulance(on.lane(1.8, two=False), on.any(62, 85) / 3.6))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Final
+from typing import Final, Literal
 
 from numpy.random import Generator
 
@@ -62,28 +62,35 @@ class Stage:
         return replace(lane, start=(x, FAR_Y - 12.0), heading=(0.0, -1.0), stop_s=0.0)
 
 
+# Lanes of cars and of motorbikes while it is red and when it is green again, the kerb beyond the
+# junction, the other half of the road, the road across.
+Place = Literal["car-red", "bike-red", "car-green", "bike-green", "kerb", "toward", "across"]
 Builder = Callable[[Stage], list[Part]]
 
 
 @dataclass(frozen=True)
 class Situation:
-    """A name, the rule it is about, and whether that rule is broken."""
+    """A name, the rule it is about, whether that rule is broken, and where it plays.
+
+    Two situations without a place in common do not drive through each other.
+    """
 
     name: str
     rule: ViolationKind
     broken: bool
     build: Builder
+    places: frozenset[Place] = frozenset()
 
 
 SITUATIONS: Final[dict[str, Situation]] = {}
 
 
-def situation(rule: ViolationKind, *, broken: bool) -> Callable[[Builder], Builder]:
+def situation(rule: ViolationKind, *places: Place, broken: bool) -> Callable[[Builder], Builder]:
     """Register a builder under its name; its first part is the one the situation is about."""
 
     def keep(build: Builder) -> Builder:
         name = build.__name__.strip("_")
-        SITUATIONS[name] = Situation(name, rule, broken, build)
+        SITUATIONS[name] = Situation(name, rule, broken, build, frozenset(places))
         return build
 
     return keep
