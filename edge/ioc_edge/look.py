@@ -31,6 +31,8 @@ EXIT_SOME_UNREADABLE: Final = 3
 EXIT_NOTHING: Final = 4
 # A picture no larger than this, of a plate's shape, may be the cut-out of one plate.
 LARGEST_CUT_OUT: Final = 1000
+# A street read as if it were a plate gives some letters too, with less than this.
+LEAST_WHOLE: Final = 0.5
 COLUMNS: Final = ("file", "text", "confidence", "lines", "ground", "raw", "box")
 
 
@@ -79,7 +81,8 @@ class PlateFinder:
         if self._cut_outs and may_be_cut_out(picture):
             # Screws and letters of a close plate look like far plates themselves.
             whole = self._whole(picture)
-            if sureness(whole) > max((sureness(plate) for plate in plates), default=-1.0):
+            surest = max((sureness(plate) for plate in plates), default=0.0)
+            if not plates or sureness(whole) > max(surest, LEAST_WHOLE):
                 return [whole]
         return plates
 
