@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,17 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ioc_edge import assembly, health, look, offline, settings
+from ioc_edge import (
+    assembly,
+    calibrate,
+    convert,
+    health,
+    look,
+    offline,
+    opening,
+    selftest,
+    settings,
+)
 from ioc_edge.assembly import Assembler, Choice, Models, load_scenes
 from ioc_edge.capture import Camera, StateChange
 from ioc_edge.errors import ConfigInvalid, EdgeError
@@ -36,6 +46,23 @@ MIB: Final = 1024 * 1024
 # Longer than the slowest frame on a busy box; past it the watchdog falls silent.
 STUCK_AFTER_S: Final = 20.0
 EXIT_CONFIG: Final = 2
+# Commands with options, exit codes and logs of their own; each gets its arguments.
+OWN: Final[Mapping[str, tuple[str, Callable[[list[str]], int]]]] = {
+    "calibrate": (
+        "hiệu chuẩn camera / calibrate a camera",
+        lambda given: calibrate.main(given[1:]),
+    ),
+    "key": ("tạo cặp khoá / make a key pair", opening.main),
+    "open": ("mở chứng cứ niêm phong / open sealed evidence", opening.main),
+    "selftest": (
+        "tự kiểm tra mô hình / test the models on this machine",
+        lambda given: selftest.main(given[1:]),
+    ),
+    "convert": (
+        "đổi độ chính xác của mô hình / change a model's precision",
+        lambda given: convert.main(given[1:]),
+    ),
+}
 # A camera blocked in the network is left behind; its thread dies with the process.
 STOP_CAMERA_S: Final = 1.0
 
@@ -250,7 +277,11 @@ def check(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; exit code 2 on a configuration that cannot be used."""
-    chosen = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given and given[0] in OWN:
+        _, its_main = OWN[given[0]]
+        return its_main(given)
+    chosen = _parser().parse_args(given)
     _set_up()
     try:
         return int(chosen.do(chosen))
@@ -283,6 +314,8 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("source", type=Path, help="tệp YAML của hộp / YAML file of this box")
     checking.set_defaults(do=check)
     look.add_commands(commands)
+    for name, (does, _) in OWN.items():
+        commands.add_parser(name, help=does, add_help=False)
     return parser
 
 

@@ -15,7 +15,7 @@ from typing import Final, TextIO
 from rich.console import Console
 from rich.progress import Progress
 
-from ioc_edge import settings
+from ioc_edge import scene_file, settings
 from ioc_edge.assembly import Assembler, Choice, load_scenes, open_models
 from ioc_edge.errors import ConfigInvalid, SourceFailed
 from ioc_edge.evidence import EvidenceStore, protection
@@ -125,6 +125,8 @@ def set_up(options: argparse.Namespace) -> Setting:
             raise ConfigInvalid(options.config, f"cameras: none is called {options.camera}")
         setting = Setting(chosen[0], config.box, config, digest)
     changes = {"scene": options.scene} if options.scene else {}
+    if options.scene and options.config is None:
+        changes |= {"id": scene_file.load(options.scene).camera}
     changes |= {"max_fps": options.fps} if options.fps else {}
     return replace(setting, camera=setting.camera.model_copy(update=changes))
 

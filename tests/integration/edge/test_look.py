@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 from tests.unit.edge.backends.graphs import constant_graph, written
 
+from ioc_edge import scene_file
 from ioc_edge.backends import Image
 from ioc_edge.main import main
 from ioc_models.events import Event
+from ioc_models.scene import Scene
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -249,6 +251,46 @@ def test_what_is_no_film_is_told(tmp_path: Path, command: Command) -> None:
     code, _, err = command("run", tmp_path / "a.mp4", "--events", "-", "--no-publish")
     assert code == 1
     assert "a.mp4 is no film" in err
+
+
+def test_a_scene_file_says_whose_camera_the_film_is(tmp_path: Path, command: Command) -> None:
+    marks = [{"px": [x, y], "m": [x / 10, y / 10]} for x in (0, 320) for y in (0, 192)]
+    road: dict[str, Any] = {
+        "schema": 1,
+        "camera": "junction-3",
+        "image": {"width": 320, "height": 192},
+        "ground": {
+            "image_to_ground": [[0.1, 0, 0], [0, 0.1, 0], [0, 0, 1]],
+            "points": marks,
+            "residual_m": 0.0,
+        },
+        "lanes": [
+            {
+                "id": "lane-1",
+                "polygon_px": [[5, 60], [315, 60], [315, 150], [5, 150]],
+                "direction_m": [1, 0],
+            }
+        ],
+        "rules": {"helmet": {"enabled": False}, "passengers": {"enabled": False}},
+    }
+    scene = Scene.model_validate(road)
+    scene_file.save(scene, tmp_path / "scene.yaml")
+    code, out, _ = command(
+        *("run", film(tmp_path / "a.mp4", 2), "--events", "-", "--no-publish"),
+        *("--detector", "motion", "--reader", "ppocr", "--scene", tmp_path / "scene.yaml"),
+    )
+    assert code == 0
+    assert {one.camera for one in events(out)} == {"junction-3"}
+
+
+@pytest.mark.parametrize("name", ["calibrate", "key", "open", "selftest", "convert"])
+def test_every_command_of_the_box_says_what_it_takes(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert "usage" in capsys.readouterr().out
 
 
 def test_real_cut_out_plates_are_read(real: Path, command: Command) -> None:
