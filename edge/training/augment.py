@@ -196,7 +196,7 @@ def canvas_of(samples: Sequence[Sample], odds: Floats, size: tuple[int, int], rn
     def any_sample() -> Sample:
         return samples[int(np.searchsorted(odds, rng.random()))]
 
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         x = int(rng.uniform(0.35, 0.65) * width) // 32 * 32
         y = int(rng.uniform(0.35, 0.65) * height) // 32 * 32
         for window in ((0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height)):
