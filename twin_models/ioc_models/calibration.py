@@ -35,6 +35,8 @@ MOST_MARKS: Final = 24
 WITHIN_M: Final = 0.5
 # Speeds over 15 m would be off by more than 3 km/h in 100 with a larger one.
 MOST_RESIDUAL_M: Final = 0.3
+# A mark that the others predict worse than this holds up its part of the road alone.
+MOST_LEFT_OUT_M: Final = 1.5
 LEAST_GROUND_M2: Final = 15.0
 LEAST_PICTURE_SHARE: Final = 0.01
 # Twice the area of the flattest triangle of four marks, as a share of the square of their
@@ -380,6 +382,15 @@ def _notes(fit: _Fit) -> Iterator[Fault]:
             vi=f"Không dùng điểm {names}: lệch quá {WITHIN_M} m so với các điểm khác",
             en=f"marks {names} were not used: more than {WITHIN_M} m off the others",
             points=unused,
+        )
+    worst = max((mark.left_out_m or 0.0 for mark in fit.marks), default=0.0)
+    if worst > MOST_LEFT_OUT_M:
+        yield Fault(
+            code="weak",
+            vi=f"Bỏ một điểm ra thì điểm ấy lệch {worst:.1f} m: chưa đủ tin cậy để đo tốc độ; "
+            "đo thêm điểm ở chỗ trống",
+            en=f"a mark that is left out lands {worst:.1f} m off: too weak to measure speeds; "
+            "add marks where there are none",
         )
     if len(fit.used) == LEAST_MARKS:
         yield Fault(

@@ -78,6 +78,14 @@ def test_an_error_is_told_for_each_mark_that_is_left_out() -> None:
     assert outcome.left_out_m is not None
 
 
+def test_marks_that_do_not_hold_each_other_up_are_said_to_be_weak() -> None:
+    near: list[XY] = [(-5, 12), (5, 12), (-4, 13.5), (4, 13.4), (0, 34)]
+    marks = [{"px": (px(at)[0] + 15, px(at)[1]), "m": at} for at in near[:1]]
+    marks += [{"px": px(at), "m": at} for at in near[1:]]
+    outcome = calibrate(draft(marks))
+    assert "weak" in [note.code for note in outcome.notes]
+
+
 def test_four_marks_are_said_to_be_unchecked() -> None:
     outcome = calibrate(draft([{"px": px(at), "m": at} for at in MARKS[:4]]))
     assert outcome.scene is not None
