@@ -64,6 +64,19 @@ async function post<T>(path: string, body?: unknown): Promise<T> {
   return (answer.status === 204 ? undefined : await answer.json()) as T;
 }
 
+export const getJson = get;
+export const postJson = post;
+
+export async function putJson<T>(path: string, body: unknown): Promise<T> {
+  const headers = { "content-type": "application/json" };
+  const init = { method: "PUT", headers, body: JSON.stringify(body) };
+  return (await (await call(path, init)).json()) as T;
+}
+
+export async function getBlob(path: string): Promise<Blob> {
+  return (await call(path)).blob();
+}
+
 export const feeds = () => items<FeedOut>("/api/feeds");
 export const deadlines = () => items<Deadline>("/api/deadlines");
 export const scores = (since: string, until: string, feed?: string) =>

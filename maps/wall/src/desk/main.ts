@@ -7,6 +7,7 @@ import { clock, date } from "../format.ts";
 import { type Key, type Language, storedLanguage, storeLanguage, t } from "../i18n.ts";
 import { askToSignIn } from "../login.ts";
 import { alertsPage } from "./alerts.ts";
+import { calibratePage } from "./calibrate.ts";
 import { feedPage, feedsPage } from "./feed.ts";
 import { figurePage, figuresPage } from "./figures.ts";
 import { heatPage } from "./heat.ts";
@@ -19,6 +20,7 @@ const PAGES: Record<string, Draw> = {
   nguon: (page, name) => (name ? feedPage(page, name) : feedsPage(page)),
   "chi-tieu": (page, name) => (name ? figurePage(page, name) : figuresPage(page)),
   "canh-bao": alertsPage,
+  "hieu-chinh": calibratePage,
 };
 const FIRST = "chat-luong";
 const REFRESH_MS = 30_000;
