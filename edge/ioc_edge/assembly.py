@@ -28,6 +28,7 @@ class Choice:
     reader: Literal["ppocr"] | Path
     second_opinion: bool
     threads: int
+    plate_detector: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def open_models(choice: Choice, cameras: int, scenes: Sequence[Scene]) -> Models
     signals = any(scene.lights for scene in scenes)
     riders = any(scene.rules.helmet.enabled or scene.rules.passengers.enabled for scene in scenes)
     return Models(
-        open_detectors(choice.detector, cameras, choice.threads),
+        open_detectors(choice.detector, cameras, choice.threads, choice.plate_detector),
         open_reader(choice.reader, choice.threads, second_opinion=choice.second_opinion),
         LightReader.open(LIGHTS, choice.threads) if signals else None,
         HelmetReader.open(HELMETS, choice.threads) if riders else None,

@@ -24,6 +24,7 @@ from ioc_edge.backends import (
     open_detector,
     open_reader,
 )
+from ioc_edge.backends.both import WithPlates
 from ioc_edge.errors import PictureUnreadable
 from ioc_edge.pipeline import PLATE_ASPECT, READ_MARGIN, cut
 
@@ -33,6 +34,8 @@ EXIT_NOTHING: Final = 4
 LARGEST_CUT_OUT: Final = 1000
 # A street read as if it were a plate gives some letters too, with less than this.
 LEAST_WHOLE: Final = 0.5
+# Less likely right than one in fifty is not worth telling.
+LEAST_READ: Final = 0.02
 COLUMNS: Final = ("file", "text", "confidence", "lines", "ground", "raw", "box")
 
 
@@ -46,7 +49,7 @@ class Plate:
     def row(self, file: Path) -> dict[str, str]:
         """As a line of the table."""
         box = " ".join(f"{side:.0f}" for side in self.box)
-        if self.reading is None:
+        if self.reading is None or self.reading.confidence < LEAST_READ:
             return dict.fromkeys(COLUMNS, "") | {"file": str(file), "box": box}
         return {
             "file": str(file),
@@ -105,7 +108,7 @@ def sureness(plate: Plate) -> float:
 
 def read_plates(options: argparse.Namespace) -> int:
     """A line for each plate of each picture, on stdout."""
-    detector = None if options.crops else open_detector(options.detector)
+    detector = None if options.crops else detector_of(options)
     reader = open_reader(options.reader, second_opinion=not options.no_second)
     finder = PlateFinder(detector, reader, cut_outs=not options.scenes)
     delimiter = "," if options.csv else "\t"
@@ -121,9 +124,17 @@ def read_plates(options: argparse.Namespace) -> int:
     return each(options.paths, tell, lambda _: None)
 
 
+def detector_of(options: argparse.Namespace, confidence: float | None = None) -> Detector:
+    """The detector that is asked for, with another's plates where one is named."""
+    detector = open_detector(options.detector, confidence=confidence)
+    if options.plate_detector is None:
+        return detector
+    return WithPlates(detector, open_detector(options.plate_detector, confidence=confidence))
+
+
 def detect(options: argparse.Namespace) -> int:
     """All boxes of each picture on stdout: a line a box, or with --json a line a picture."""
-    detector = open_detector(options.detector, confidence=options.confidence)
+    detector = detector_of(options, options.confidence)
 
     def tell(file: Path, picture: Image) -> None:
         found = detector.detect([picture])[0]
@@ -246,6 +257,11 @@ def _common(command: argparse.ArgumentParser) -> None:
         type=Path,
         default=settings.BUILT_IN_DETECTOR,
         help="model.yaml của bộ phát hiện / the detector's model.yaml",
+    )
+    command.add_argument(
+        "--plate-detector",
+        type=Path,
+        help="model.yaml riêng cho biển số / of another detector for the plates",
     )
 
 

@@ -237,7 +237,13 @@ class Secrets:
 def open_models(config: BoxConfig) -> tuple[dict[str, Scene], Models]:
     """The scenes of the box's cameras, and the models that they need."""
     scenes = load_scenes(config.cameras)
-    choice = Choice(config.detector, config.reader, config.second_opinion, config.threads)
+    choice = Choice(
+        config.detector,
+        config.reader,
+        config.second_opinion,
+        config.threads,
+        config.plate_detector,
+    )
     return scenes, assembly.open_models(choice, len(config.cameras), list(scenes.values()))
 
 

@@ -141,6 +141,7 @@ def new_pipeline(
         options.reader or (config.reader if config else settings.built_in_reader()),
         not options.no_second and (config is None or config.second_opinion),
         config.threads if config else 1,
+        options.plate_detector or (config.plate_detector if config else None),
     )
     scenes = load_scenes([setting.camera])
     models = open_models(choice, 1, list(scenes.values()))
@@ -187,6 +188,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
         help="lúc bắt đầu quay, ISO 8601 có múi giờ / when it was taken, with its time zone",
     )
     film.add_argument("--detector", type=settings.named("motion"), help="model.yaml | motion")
+    film.add_argument(
+        "--plate-detector", type=Path, help="model.yaml riêng cho biển số / for plates"
+    )
     film.add_argument("--reader", type=settings.named("ppocr"), help="model.yaml | ppocr")
     film.add_argument("--no-second", action="store_true", help="một bộ đọc / one reader alone")
 

@@ -26,6 +26,10 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUILT_IN_DETECTOR = MODELS / "detector" / "model.yaml"
 BUILT_IN_READER = MODELS / "reader" / "model.yaml"
+_PATHS = (
+    *("state_dir", "password_file", "key_file", "ca_file", "signing_key_file"),
+    *("scene", "plate_detector"),
+)
 
 
 def built_in_reader() -> Literal["ppocr"] | Path:
@@ -110,6 +114,8 @@ class BoxConfig(Section):
     signing_key_file: Path | None = None
     privacy: PrivacyConfig = PrivacyConfig()
     detector: Literal["motion"] | Path = BUILT_IN_DETECTOR
+    # Finds plates instead of `detector`, LPDNet for one.
+    plate_detector: Path | None = None
     reader: Literal["ppocr"] | Path = Field(default_factory=built_in_reader)
     # Ask PP-OCR too where the reader is not sure; see `backends/second.py`.
     second_opinion: bool = True
@@ -160,7 +166,7 @@ def _anchored(raw: Any, folder: Path) -> Any:  # noqa: ANN401 YAML before it is 
     if not isinstance(raw, dict):
         return raw
     result = {key: _anchored(value, folder) for key, value in raw.items()}
-    for key in ("state_dir", "password_file", "key_file", "ca_file", "signing_key_file", "scene"):
+    for key in _PATHS:
         if isinstance(result.get(key), str):
             result[key] = folder / result[key]
     for key, name in (("detector", "motion"), ("reader", "ppocr")):

@@ -88,7 +88,9 @@ class Classifier(Protocol):
         ...
 
 
-def open_detectors(choice: str | Path, cameras: int, threads: int) -> list[Detector]:
+def open_detectors(
+    choice: str | Path, cameras: int, threads: int, plates: Path | None = None
+) -> list[Detector]:
     """A detector for each camera; weights are loaded once and shared.
 
     A trained detector is backed by motion: what large thing moves and is unknown to it
@@ -98,18 +100,21 @@ def open_detectors(choice: str | Path, cameras: int, threads: int) -> list[Detec
         choice: "motion", or the path of a model.yaml.
         cameras: How many are wanted; background subtraction learns each view apart.
         threads: Of the inference runtime.
+        plates: The model.yaml of a detector of plates, whose word on them goes.
 
     Raises:
         ModelInvalid: The manifest or the weights cannot be used.
         BackendUnavailable: The manifest asks for an accelerator that is not here.
     """
+    from ioc_edge.backends.both import WithMotion, WithPlates  # noqa: PLC0415 load what is used
     from ioc_edge.backends.motion import MotionDetector  # noqa: PLC0415 load what is used
 
+    own = open_detector(plates, threads) if plates is not None else None
     if str(choice) == "motion":
-        return [MotionDetector() for _ in range(cameras)]
-    from ioc_edge.backends.both import WithMotion  # noqa: PLC0415 load what is used
-
+        moving = [MotionDetector() for _ in range(cameras)]
+        return [WithPlates(one, own) for one in moving] if own else [*moving]
     shared = open_detector(Path(choice), threads)
+    shared = WithPlates(shared, own) if own else shared
     return [WithMotion(shared, MotionDetector()) for _ in range(cameras)]
 
 

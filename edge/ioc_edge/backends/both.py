@@ -1,9 +1,9 @@
-"""A trained detector, and background subtraction for the vehicles that it does not know."""
+"""Two detectors that make up for each other: a network and motion, vehicles and plates."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from ioc_edge.backends import VEHICLES, Detection, Detector, Image, area, common_area
+from ioc_edge.backends import PLATE, VEHICLES, Detection, Detector, Image, area, common_area
 
 # Enough to begin a track, too little to outvote the network about what it is.
 CONFIDENCE: Final = 0.45
@@ -28,6 +28,24 @@ class WithMotion:
         return [
             found + [_unknown(blob) for blob in blobs if _is_unknown(blob, found, frame)]
             for found, blobs, frame in zip(known, moving, frames, strict=True)
+        ]
+
+
+class WithPlates:
+    """One network's vehicles and people, another's plates."""
+
+    def __init__(self, network: Detector, plates: Detector) -> None:
+        self.model = network.model
+        self._network = network
+        self._plates = plates
+
+    def detect(self, frames: Sequence[Image]) -> list[list[Detection]]:
+        """Everything but plates from the first, plates from the second."""
+        both = zip(self._network.detect(frames), self._plates.detect(frames), strict=True)
+        return [
+            [one for one in seen if one.label != PLATE]
+            + [one for one in plates if one.label == PLATE]
+            for seen, plates in both
         ]
 
 

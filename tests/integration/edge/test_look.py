@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+import structlog
 from tests.unit.edge.backends.graphs import constant_graph, written
 
 from ioc_edge import scene_file
@@ -23,6 +24,13 @@ from ioc_models.events import Event
 from ioc_models.scene import Scene
 
 Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
@@ -144,6 +152,19 @@ def test_any_detector_plugs_in_by_its_manifest(tmp_path: Path, command: Command)
     }
     assert broken["file"].endswith("broken.jpg")
     assert broken["error"]
+
+
+def test_plates_may_come_from_a_detector_of_their_own(tmp_path: Path, command: Command) -> None:
+    model = chosen_detector(tmp_path / "model")
+    (tmp_path / "plates").mkdir()
+    row = np.array([[[20, 20, 12, 6, 0.8]]], np.float32).transpose(0, 2, 1)
+    plates = written(tmp_path / "plates", constant_graph({"o": row}), labels=["plate"])
+    file = put(tmp_path / "street.jpg", np.full((64, 96, 3), 90, np.uint8))
+    asked = ("detect", file, "--detector", model, "--plate-detector", plates)
+    assert command(*asked)[1].splitlines() == [
+        f"{file}\tcar\t0.900\t24 16 72 48",
+        f"{file}\tplate\t0.800\t14 17 26 23",
+    ]
 
 
 def test_boxes_are_lines_between_tabs_above_the_confidence_that_is_asked_for(

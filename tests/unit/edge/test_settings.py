@@ -92,3 +92,16 @@ def test_a_missing_secret_is_named(
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     assert main(["check", str(path)]) == 2
     assert "broker.password_file" in capsys.readouterr().err
+
+
+def test_models_and_scenes_lie_beside_the_configuration_unless_they_have_names(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    config["cameras"][0]["scene"] = "cam-1.yaml"
+    config |= {"reader": "reader/model.yaml", "plate_detector": "/etc/lpdnet.yaml"}
+    read, _ = parse(yaml.safe_dump(config), tmp_path / "box.yaml")
+    assert (read.detector, read.reader) == ("motion", tmp_path / "reader" / "model.yaml")
+    assert read.plate_detector == Path("/etc/lpdnet.yaml")
+    assert read.cameras[0].scene == tmp_path / "cam-1.yaml"
+    config |= {"reader": "ppocr"}
+    assert parse(yaml.safe_dump(config), tmp_path / "box.yaml")[0].reader == "ppocr"
