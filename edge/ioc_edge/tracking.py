@@ -1,7 +1,9 @@
 """Follows boxes from frame to frame: ByteTrack's two stages over a Kalman filter in seconds.
 
 After Zhang et al. 2022 (ByteTrack). Motion is in seconds, not frames, because a busy box
-skips frames; ADR 0003 has the comparison with supervision and norfair.
+skips frames; ADR 0003 has the comparison with supervision and norfair. A box moves but
+keeps its size: one half hidden for a few frames looks like one that shrinks, and a size
+with a speed of its own was then a line one pixel wide.
 """
 
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from ioc_edge.backends import Detection
+from ioc_edge.backends import Detection, area, common_area
 
 Matrix = NDArray[np.float64]
 # Standard deviations as shares of the box's height, after SORT and ByteTrack, with
@@ -20,6 +22,7 @@ Matrix = NDArray[np.float64]
 POSITION_NOISE: Final = 0.1
 VELOCITY_NOISE: Final = 0.5
 MEASURED_NOISE: Final = 0.1
+NOISE: Final = np.repeat([POSITION_NOISE, VELOCITY_NOISE], [4, 2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,9 @@ class Limits:
     born: float = 0.4
     least: float = 0.1
     match_iou: float = 0.2
-    rescue_iou: float = 0.3
+    rescue_iou: float = 0.2
+    # Share of a new box inside a larger one of its kind from which it is a part of it.
+    part: float = 0.7
     lost_s: float = 1.0
     confirm_hits: int = 2
 
@@ -48,8 +53,9 @@ class Track:
     seen: bool = True
     labels: dict[str, float] = field(default_factory=dict)
     first_box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    mean: Matrix = field(default_factory=lambda: np.zeros(8))
-    spread: Matrix = field(default_factory=lambda: np.eye(8))
+    # Centre, size, and the centre's pixels a second.
+    mean: Matrix = field(default_factory=lambda: np.zeros(6))
+    spread: Matrix = field(default_factory=lambda: np.eye(6))
 
     @property
     def label(self) -> str:
@@ -93,8 +99,10 @@ class Tracker:
         )
         for track in self.tracks:
             track.seen = track.last_at == at
-        births = [d for d in [*spare, *faint] if d.confidence >= self.limits.born]
-        self.tracks += [self._born(detection, at) for detection in births]
+        # The largest first, or a half could come before its whole.
+        for found in sorted([*spare, *faint], key=lambda one: -area(one.box)):
+            if found.confidence >= self.limits.born and not self._is_part(found):
+                self.tracks.append(self._born(found, at))
         return self._bury(at)
 
     def finish(self) -> list[Track]:
@@ -109,11 +117,10 @@ class Tracker:
     def _predict(self, at: float) -> None:
         gap = 0.0 if self._at is None else max(0.0, at - self._at)
         self._at = at
-        move = np.eye(8)
-        move[:4, 4:] = np.eye(4) * gap
+        move = np.eye(6)
+        move[:2, 4:] = np.eye(2) * gap
         for track in self.tracks:
-            height = max(track.mean[3], 1.0)
-            drift = np.repeat([POSITION_NOISE, VELOCITY_NOISE], 4) * height
+            drift = NOISE * max(track.mean[3], 1.0)
             track.mean = move @ track.mean
             track.mean[2:4] = np.maximum(track.mean[2:4], 1.0)
             track.spread = move @ track.spread @ move.T + np.diag(drift**2) * max(gap, 1e-3)
@@ -141,9 +148,20 @@ class Tracker:
             [found for index, found in enumerate(detections) if index not in taken],
         )
 
+    def _is_part(self, found: Detection) -> bool:
+        """Whether it lies within a larger one of its kind that was just seen: a half, no second."""
+        size = area(found.box)
+        return any(
+            track.seen
+            and track.label == found.label
+            and size < area(track.box)
+            and common_area(found.box, track.box) >= self.limits.part * size
+            for track in self.tracks
+        )
+
     def _born(self, detection: Detection, at: float) -> Track:
-        mean = np.concatenate([_centred(detection.box), np.zeros(4)])
-        noise = np.repeat([2 * POSITION_NOISE, 2 * VELOCITY_NOISE], 4) * max(mean[3], 1.0)
+        mean = np.concatenate([_centred(detection.box), np.zeros(2)])
+        noise = 2 * NOISE * max(mean[3], 1.0)
         track = Track(
             id=self._next_id,
             box=detection.box,

@@ -44,6 +44,36 @@ def test_two_things_that_pass_each_other_keep_their_ids() -> None:
     assert by_id == {1: 400.0, 2: 0.0}
 
 
+def test_a_box_half_hidden_for_a_while_is_still_where_it_goes() -> None:
+    tracker = Tracker()
+    for step in range(10):
+        tracker.step([car(10 + 20 * step)], step * 0.1)
+    for step in range(10, 14):
+        left, top, right, bottom = car(10 + 20 * step).box
+        tracker.step([Detection((left, top, right - 40, bottom), "car", 0.9)], step * 0.1)
+    tracker.step([], 1.5)
+    tracker.step([car(330)], 1.6)
+    assert [track.id for track in tracker.tracks] == [1]
+    assert tracker.tracks[0].box == car(330).box
+
+
+def test_a_part_of_a_thing_is_no_second_thing() -> None:
+    tracker = Tracker()
+    for step in range(6):
+        left, top, _, bottom = car(10 + 10 * step).box
+        half = Detection((left, top, left + 35, bottom), "car", 0.8)
+        tracker.step([car(10 + 10 * step), half], step * 0.1)
+    assert len(tracker.tracks) == 1
+
+
+def test_a_motorbike_before_a_car_is_a_thing_of_its_own() -> None:
+    tracker = Tracker()
+    for step in range(6):
+        before = Detection((30, 110, 60, 150), "motorbike", 0.8)
+        tracker.step([car(10), before], step * 0.1)
+    assert sorted(track.label for track in tracker.tracks) == ["car", "motorbike"]
+
+
 def test_a_flicker_is_no_track() -> None:
     tracker = Tracker()
     tracker.step([car(10)], 0.0)
