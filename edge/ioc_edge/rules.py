@@ -4,7 +4,7 @@ The rules themselves are pure and live in `ioc_models.violations`; this keeps wh
 to look at: every track's recent poses on the ground, and what the signals showed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,7 +12,7 @@ from ioc_edge.tracking import Track
 from ioc_models import plane
 from ioc_models.plane import XY
 from ioc_models.scene import Scene
-from ioc_models.violations import judge
+from ioc_models.violations import RULES, judge
 from ioc_models.violations.contract import (
     Case,
     Finding,
@@ -27,7 +27,7 @@ from ioc_models.violations.contract import (
     RiderLook,
     Rule,
 )
-from ioc_models.violations.same import STANDING_S, TAKEN_UP_S, continues, lie_together
+from ioc_models.violations.same import OVERLAP_S, STANDING_S, TAKEN_UP_S, continues, lie_together
 
 JUDGE_EVERY_S: Final = 1.0
 # A finding must stand this long while its track goes on: it may still turn right.
@@ -35,6 +35,7 @@ SETTLE_S: Final = 1.0
 # These grow better with every pose; they wait for the track's end, or this long.
 _TO_THE_END: Final[frozenset[Rule]] = frozenset({"speeding", "helmet", "passengers"})
 PATIENCE_S: Final = 8.0
+AT_ONCE: Final = tuple(rule for rule in RULES if rule not in _TO_THE_END)
 GONE_S: Final = 1.0
 # Poses older than this are thinned to two a second: only standing takes longer.
 FRESH_S: Final = 12.0
@@ -185,7 +186,12 @@ class Rules:
     def _take_up(self, known: _Known) -> None:
         """Go on with a track that broke, if this is the same vehicle."""
         path = known.path()
-        unseen = [each for each in self._live.values() if each.poses[-1].at < known.poses[0].at]
+        since = known.poses[0].at
+        unseen = [
+            each
+            for each in self._live.values()
+            if each is not known and each.poses[-1].at <= since + OVERLAP_S
+        ]
         for old in sorted([*unseen, *self._gone], key=lambda each: -each.poses[-1].at):
             if not continues(old.path(), path):
                 continue
@@ -194,8 +200,8 @@ class Rules:
             else:
                 del self._live[old.track]
             known.joined = True
-            known.poses[:0] = old.poses
-            known.riders[:0] = old.riders
+            known.poses[:0] = [pose for pose in old.poses if pose.at < since]
+            known.riders[:0] = [look for look in old.riders if look.at < since]
             known.earlier = old.path().labels
             known.also = (*old.also, old.track)
             known.told |= old.told
@@ -209,16 +215,17 @@ class Rules:
         for known in self._live.values():
             if at - known.judged_at >= JUDGE_EVERY_S and known.poses[-1].at == at:
                 known.judged_at = at
-                self._judge(known, at)
+                young = at - known.poses[0].at < PATIENCE_S
+                self._judge(known, at, AT_ONCE if young else RULES)
                 found += self._tell(known, at, ended=False)
         return found
 
-    def _judge(self, known: _Known, at: float) -> None:
+    def _judge(self, known: _Known, at: float, rules: Collection[Rule]) -> None:
         """Bring what is pending up to date; what no longer holds is dropped."""
         path = known.path()
         lights = self._timelines(path.poses[0].at)
-        others = [each.path() for each in self._live.values() if each is not known]
-        findings = {found.rule: found for found in judge(path, self.scene, lights, others)}
+        others = self._neighbours(known)
+        findings = {found.rule: found for found in judge(path, self.scene, lights, others, rules)}
         pending = {}
         for rule, found in findings.items():
             if rule not in known.told:
@@ -226,10 +233,19 @@ class Rules:
                 pending[rule] = (since, found)
         known.pending = pending
 
+    def _neighbours(self, known: _Known) -> tuple[Path, ...]:
+        """Others, where standing is judged: only who stands at all asks for them."""
+        first, last = known.poses[0], known.poses[-1]
+        if not self.scene.zones or last.at - first.at < min(
+            z.max_seconds for z in self.scene.zones
+        ):
+            return ()
+        return tuple(each.path() for each in self._live.values() if each is not known)
+
     def _tell(self, known: _Known, at: float, *, ended: bool) -> list[Finding]:
         told = []
         for rule, (since, found) in list(known.pending.items()):
-            wait = PATIENCE_S if rule in _TO_THE_END else SETTLE_S
+            wait = PATIENCE_S / 2 if rule in _TO_THE_END else SETTLE_S
             if not ended and at - since < wait:
                 continue
             del known.pending[rule]
@@ -240,9 +256,7 @@ class Rules:
                 continue
             self._told.append((found, known))
             lights = self._timelines(path.poses[0].at)
-            others = tuple(each.path() for each in self._live.values() if each is not known)
-            if rule != "stopping":
-                others = ()
+            others = self._neighbours(known) if rule == "stopping" else ()
             self._cases[rule, found.track] = Case(
                 scene=self.scene, path=path, lights=tuple(lights), others=others
             )
@@ -269,7 +283,7 @@ class Rules:
             if key in live or at - known.poses[-1].at < GONE_S:
                 continue
             del self._live[key]
-            self._judge(known, at)
+            self._judge(known, at, RULES)
             found += self._tell(known, at, ended=True)
             self._gone.append(known)
         self._gone = [

@@ -63,7 +63,7 @@ class Noise:
     common: float = 0.048
     miss: float = 0.065
     hidden: float = 0.12
-    double: float = 0.04
+    double: float = 0.02
     ghosts: float = 0.3
     dropped: float = 0.03
     light: float = 0.015
@@ -219,7 +219,8 @@ class Sensor:
             shift = rng.normal(0, 0.05, 4) * (wide, tall, wide, tall)
             x0, y0, x1, y1 = (box[k] + float(shift[k]) for k in range(4))
             other = "truck" if label == "car" else "car"
-            yield Detection((x0, y0, max(x1, x0 + 4), max(y1, y0 + 4)), other, confidence * 0.8)
+            twin = (x0, y0, max(x1, x0 + 4), max(y1, y0 + 4))
+            yield Detection(twin, other, confidence * 0.8)
 
     def _label(self, label: str) -> str:
         """Measured: cars and motorbikes are told apart in 99 of 100; the others are assumed."""

@@ -43,7 +43,7 @@ class RedLight(Setting):
     into_m: Metres = 4.0
     least_frames: Annotated[int, Field(ge=1, le=50)] = 2
     light_confidence: Share = 0.6
-    slow_kmh: Annotated[float, Field(ge=0, le=50)] = 5.0
+    slow_kmh: Annotated[float, Field(ge=0, le=50)] = 3.0
     yellow_s: Annotated[float, Field(ge=0, le=10)] = 3.0
     straight_m: Metres = 8.0
 
@@ -89,8 +89,8 @@ class WrongLane(Setting):
         margin_m: The contact point must lie this far inside the lane's edges.
     """
 
-    least_m: Metres = 6.0
-    least_s: Seconds = 0.5
+    least_m: Metres = 5.0
+    least_s: Seconds = 0.4
     least_frames: Annotated[int, Field(ge=3, le=100)] = 6
     margin_m: Metres = 0.45
     label_share: Share = 0.8
@@ -160,7 +160,7 @@ class Speeding(Setting):
     least_m: Metres = 15.0
     least_frames: Annotated[int, Field(ge=4, le=100)] = 8
     error_sigmas: Annotated[float, Field(ge=1, le=6)] = 3.0
-    worst_error_kmh: Annotated[float, Field(gt=0, le=20)] = 6.0
+    worst_error_kmh: Annotated[float, Field(gt=0, le=20)] = 8.0
 
 
 class RuleSettings(BaseModel):

@@ -26,11 +26,11 @@ from ioc_models.scene import (
 FloatArray = NDArray[np.float64]
 
 MIDDLE, DIVIDER, KERB = 0.12, 3.47, HALF_ROAD
-NEAR_Y, FAR_Y = 4.0, 48.0
+NEAR_Y, FAR_Y = 2.5, 48.0
 EXIT_Y = CROSS_Y + STOP_BACK
 # Kerbs of who drives away from the camera, before and beyond the junction.
 NO_STOPPING = {
-    "approach-kerb": (5.0, NEAR_Y, KERB, STOP_Y - 1.5),
+    "approach-kerb": (5.0, 4.0, KERB, STOP_Y - 1.5),
     "exit-kerb": (4.2, EXIT_Y + 1.0, KERB, EXIT_Y + 9.0),
 }
 NO_STOPPING_S = 20.0

@@ -1,6 +1,6 @@
 """Rules of the road over a followed vehicle: pure, without numpy, the same on box and in cloud."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from ioc_models.scene import Scene
@@ -37,6 +37,7 @@ def judge(
     scene: Scene,
     lights: Sequence[LightTimeline] = (),
     others: Sequence[Path] = (),
+    rules: Collection[Rule] = RULES,
 ) -> list[Finding]:
     """Every rule that a vehicle broke, each at most once.
 
@@ -45,10 +46,11 @@ def judge(
         scene: Its camera's road.
         lights: What each signal head showed over the same time.
         others: Vehicles seen at the same time; a queue ahead excuses standing.
+        rules: Which to apply, all by default.
     """
     if not path.poses:
         return []
-    return [found for rule in RULES.values() for found in rule(path, scene, lights, others)]
+    return [found for rule in rules for found in RULES[rule](path, scene, lights, others)]
 
 
 def judge_case(case: Case | str | bytes | Mapping[str, Any]) -> list[Finding]:

@@ -16,8 +16,8 @@ MOST_GAP_S: Final = 1.2
 # Nothing on a road moves faster (200 km/h); a box that does has changed its vehicle.
 FASTEST_M_S: Final = 56.0
 # A jump off the straight course that no steering makes, beyond what the boxes' errors explain.
-JUMP_M: Final = 2.5
-JUMP_SIGMAS: Final = 6.0
+JUMP_M: Final = 1.2
+JUMP_SIGMAS: Final = 4.0
 # A box of another size in the next frame is another vehicle's.
 SIZE_STEP: Final = 1.7
 # Shortest and longest of each class on Vietnamese roads, metres: what the camera cannot see of a
@@ -36,6 +36,8 @@ _UNKNOWN_LENGTH: Final = (1.5, 12.2)
 # Slower than this over a whole stretch is standing.
 STILL_M_S: Final = 0.2
 ROLLING_M_S: Final = 1.0
+# A side within 45 degrees of the direction runs along it.
+_ALONG: Final = 0.7071
 _HUBER: Final = 1.5
 _ROUNDS: Final = 4
 
@@ -126,14 +128,25 @@ def _continues(before: list[Pose], pose: Pose) -> bool:
     if way > FASTEST_M_S * gap + blur:
         return False
     known = [each for each in before[-6:] if each.contact_m is not None]
-    off = _off_course(known, pose)
+    aside = _off_course(known, pose)
+    off = None if aside is None else hypot(*aside)
+    blur = _blur(last, pose, aside)
     # Size alone is no proof: a rider half hidden shrinks. Size and place together are.
     if size > SIZE_STEP and gap < MOST_GAP_S / 2:
         return off is None or off < JUMP_M
     return off is None or off < JUMP_M + blur + 4.0 * gap * gap
 
 
-def _off_course(known: list[Pose], pose: Pose) -> float | None:
+def _blur(last: Pose, pose: Pose, aside: XY | None) -> float:
+    """What the errors of two boxes explain of a step in this direction."""
+    towards = plane.unit(aside) if aside is not None else None
+    if towards is None:
+        return 0.0
+    sigmas = (plane.deviation(each.covariance_m2, towards) for each in (last, pose))
+    return JUMP_SIGMAS * hypot(*sigmas)
+
+
+def _off_course(known: list[Pose], pose: Pose) -> XY | None:
     """How far a pose is from where the last ones were heading; None when too few say."""
     if len(known) < 3 or pose.contact_m is None:  # noqa: PLR2004
         return None
@@ -144,7 +157,7 @@ def _off_course(known: list[Pose], pose: Pose) -> float | None:
     vx = (last.contact_m[0] - first.contact_m[0]) / span
     vy = (last.contact_m[1] - first.contact_m[1]) / span
     gap = pose.at - last.at
-    return hypot(
+    return (
         pose.contact_m[0] - last.contact_m[0] - vx * gap,
         pose.contact_m[1] - last.contact_m[1] - vy * gap,
     )
@@ -337,19 +350,27 @@ class Area:
 
 
 @lru_cache(maxsize=256)
-def area(polygon: tuple[XY, ...], matrix: Matrix3, size: PictureSize) -> Area:
-    """A polygon of a scene, prepared once."""
+def area(polygon: tuple[XY, ...], matrix: Matrix3, size: PictureSize, along: XY | None) -> Area:
+    """A polygon of a scene, prepared once; with `along`, only the sides that run that way count."""
     sides = tuple(
         (plane.mapped(matrix, a), plane.mapped(matrix, b))
         for a, b in plane.edges(polygon)
         if not _on_border(a, b, size.width, size.height)
     )
+    if along is not None:
+        sides = tuple(side for side in sides if _runs(side, along))
     return Area(polygon, sides)
 
 
+def _runs(side: tuple[XY, XY], along: XY) -> bool:
+    towards, way_on = plane.unit(plane.minus(side[1], side[0])), plane.unit(along)
+    return towards is not None and way_on is not None and abs(plane.dot(towards, way_on)) > _ALONG
+
+
 def area_of(scene: Scene, part: Lane | Zone) -> Area:
-    """A lane's or a zone's area."""
-    return area(part.polygon_px, scene.ground.image_to_ground, scene.image)
+    """A zone's area, or a lane's, whose ends are no sides: one drives in and out over them."""
+    along = part.direction_m if isinstance(part, Lane) else None
+    return area(part.polygon_px, scene.ground.image_to_ground, scene.image, along)
 
 
 def _on_border(a: XY, b: XY, width: int, height: int) -> bool:

@@ -10,6 +10,8 @@ from ioc_models.violations.motion import Spot, spots, velocity
 
 # A track that broke is taken up again within this; one that stood still, much later.
 TAKEN_UP_S: Final = 2.5
+# For this long a tracker may hold both the old track and the new one.
+OVERLAP_S: Final = 0.15
 STANDING_S: Final = 30.0
 _STILL_M_S: Final = 0.6
 _STOOD_S: Final = 0.6
@@ -28,7 +30,7 @@ def continues(old: Path, new: Path) -> bool:
     if not before or not after:
         return False
     gap = after[0].at - old.poses[-1].at
-    if gap <= 0 or gap > STANDING_S or not _alike(old.poses[-1], new.poses[0]):
+    if gap < -OVERLAP_S or gap > STANDING_S or not _alike(old.poses[-1], new.poses[0]):
         return False
     moving = velocity(before) if len(before) >= _FEWEST else None
     if moving is None:

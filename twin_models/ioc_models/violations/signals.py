@@ -30,15 +30,19 @@ def governing(scene: Scene, lane: str) -> list[Light]:
 
 def steady(looks: Sequence[LightLook]) -> list[LightLook]:
     """The looks without single ones that both neighbours contradict: a reader's slip."""
-    kept = []
-    for index, look in enumerate(looks):
-        if 0 < index < len(looks) - 1:
-            before, after = looks[index - 1], looks[index + 1]
-            if before.state == after.state != look.state:
-                continue
-        if look.state in {"red", "yellow", "green"} and look.confidence >= _SURE:
-            kept.append(look)
-    return kept
+    sure = [
+        look
+        for look in looks
+        if look.state in {"red", "yellow", "green"} and look.confidence >= _SURE
+    ]
+    return [
+        look
+        for index, look in enumerate(sure)
+        if not (
+            0 < index < len(sure) - 1
+            and sure[index - 1].state == sure[index + 1].state != look.state
+        )
+    ]
 
 
 def red_around(known: LightTimeline, at: float, most_gap_s: float = 1.0) -> Red | None:

@@ -10,6 +10,7 @@ from ioc_edge.scene.situations.stage import (
     Part,
     Stage,
     crossing,
+    either,
     situation,
 )
 
@@ -91,10 +92,9 @@ def _ambulance(on: Stage) -> list[Part]:
     return crossing(rider, on.red + on.any(1, 7))
 
 
-@situation("red_light", "car-red", "bike-red", broken=False)
-def _spill_back(on: Stage) -> list[Part]:
+@either("red_light", broken=False)
+def _spill_back(on: Stage, car: bool) -> list[Part]:  # noqa: FBT001 registered, not called by hand
     """Crossed on green or yellow, held up beyond the line, goes on when the jam does, on red."""
-    car = on.rng.random() < 0.5  # noqa: PLR2004
     lane = on.lane(on.any(1.5, 2.0) if car else on.any(4, 5.4), two=not car)
     wish = on.any(5, 8)
     rider = on.casting.car(lane, wish) if car else on.casting.motorbike(lane, wish=wish)
@@ -105,10 +105,9 @@ def _spill_back(on: Stage) -> list[Part]:
     return crossing(rider, on.red - on.any(1.4, 4), legs)
 
 
-@situation("red_light", "bike-green", "bike-red", "car-green", "car-red", broken=False)
-def _waits(on: Stage) -> list[Part]:
+@either("red_light", at_green=True, broken=False)
+def _waits(on: Stage, car: bool) -> list[Part]:  # noqa: FBT001 registered, not called by hand
     """Stops just before the line until green."""
-    car = on.rng.random() < 0.5  # noqa: PLR2004
     lane = on.lane(on.any(1.5, 2.0) if car else on.any(4, 5.6), two=not car)
     wish = on.any(6, 10)
     rider = on.casting.car(lane, wish) if car else on.casting.motorbike(lane, wish=wish)
@@ -159,30 +158,26 @@ def _stops_over_bike(on: Stage) -> list[Part]:
     return _stopper(on, on.any(1.6, 4), car=False, at=on.red + on.any(1.2, 5))
 
 
-@situation("stop_line", "bike-green", "bike-red", "car-green", "car-red", broken=False)
-def _stops_at(on: Stage) -> list[Part]:
-    car = on.rng.random() < 0.5  # noqa: PLR2004
+@either("stop_line", at_green=True, broken=False)
+def _stops_at(on: Stage, car: bool) -> list[Part]:  # noqa: FBT001 registered, not called by hand
     return _stopper(on, on.any(-0.8, 0.0), car=car, at=on.red + on.any(1, 5))
 
 
-@situation("stop_line", "bike-green", "bike-red", "car-green", "car-red", broken=False)
-def _touches_line(on: Stage) -> list[Part]:
+@either("stop_line", at_green=True, broken=False)
+def _touches_line(on: Stage, car: bool) -> list[Part]:  # noqa: FBT001 registered, not called by hand
     """Wheels on the paint, not beyond it."""
-    car = on.rng.random() < 0.5  # noqa: PLR2004
     return _stopper(on, on.any(0.05, 0.3), car=car, at=on.red + on.any(1, 5))
 
 
-@situation("stop_line", "bike-green", "bike-red", "car-green", "car-red", broken=False)
-def _held_beyond(on: Stage) -> list[Part]:
+@either("stop_line", at_green=True, broken=False)
+def _held_beyond(on: Stage, car: bool) -> list[Part]:  # noqa: FBT001 registered, not called by hand
     """Crossed on green, stands beyond the line in a jam until the next green."""
-    car = on.rng.random() < 0.5  # noqa: PLR2004
     return _stopper(on, on.any(1.5, 4.5), car=car, at=on.red - on.any(1.5, 4))
 
 
-@situation("stop_line", "bike-green", "bike-red", "car-green", "car-red", broken=False)
-def _brakes_on_amber(on: Stage) -> list[Part]:
+@either("stop_line", at_green=True, broken=False)
+def _brakes_on_amber(on: Stage, car: bool) -> list[Part]:  # noqa: FBT001 registered, not called by hand
     """Passed the line on yellow and stopped beyond it."""
-    car = on.rng.random() < 0.5  # noqa: PLR2004
     return _stopper(on, on.any(1.0, 3), car=car, at=on.red - on.any(0.7, 1.6))
 
 

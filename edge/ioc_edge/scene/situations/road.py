@@ -44,7 +44,8 @@ def _reverses(on: Stage) -> list[Part]:
     legs = (
         Leg("halt", far, rider.wish, 0.8),
         Leg("back", far - on.any(3, 5)),
-        Leg("halt", far - 3, 1.0, inf),
+        Leg("halt", far - 3, 1.0, 1.5),
+        Leg("go", inf, 6.0),
     )
     return crossing(rider, on.any(0.2, 1.5), legs)
 

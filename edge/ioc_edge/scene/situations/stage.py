@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import Final, Literal
 
@@ -94,6 +95,32 @@ def situation(rule: ViolationKind, *places: Place, broken: bool) -> Callable[[Bu
         return build
 
     return keep
+
+
+Choice = Callable[[Stage, bool], list[Part]]
+
+
+def either(
+    rule: ViolationKind, *, at_green: bool = False, broken: bool
+) -> Callable[[Choice], Choice]:
+    """Register a builder twice, `NAME_car` and `NAME_bike`; it is told whether it is a car."""
+
+    def keep(build: Choice) -> Choice:
+        for kind, car in (("car", True), ("bike", False)):
+            name = f"{build.__name__.strip('_')}_{kind}"
+            places: list[Place] = ["car-red" if car else "bike-red"]
+            if at_green:
+                places.append("car-green" if car else "bike-green")
+            SITUATIONS[name] = Situation(
+                name, rule, broken, partial(_chosen, build, car), frozenset(places)
+            )
+        return build
+
+    return keep
+
+
+def _chosen(build: Choice, car: bool, on: Stage) -> list[Part]:  # noqa: FBT001 bound by partial
+    return build(on, car)
 
 
 def crossing(rider: Rider, at: float, legs: tuple[Leg, ...] = ()) -> list[Part]:
