@@ -278,7 +278,8 @@ class Pipeline:
         return self._draft(
             "violation",
             violation.seen.at,
-            violation.seen.model_dump(mode="json", exclude_none=True),
+            # Nulls too: a fine that is not known must be said to be so.
+            violation.seen.model_dump(mode="json"),
             evidence=violation.evidence,
             models=(self._reader.model, *violation.models),
         )

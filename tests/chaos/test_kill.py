@@ -16,7 +16,7 @@ from tests.chaos.plant import Plant, Service, eventually, plant
 
 from ioc_cloud.ops.supervise import Program
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 BOX = "chaos-1"
 TURNS = ("mosquitto", "ingest", "agent") * 2

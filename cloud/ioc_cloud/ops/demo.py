@@ -85,6 +85,11 @@ def video_path(home: Home, camera: DemoCamera) -> Path:
     return home.boxes / "scenes" / name
 
 
+def scene_path(home: Home, camera: DemoCamera) -> Path:
+    """Where its lanes, lines and lights lie: the renderer knows them exactly."""
+    return video_path(home, camera).with_suffix(".scene.yaml")
+
+
 class Rendering:
     """One camera's video being drawn, by a process of its own."""
 
@@ -95,7 +100,7 @@ class Rendering:
         self._target = video_path(home, camera)
         self._part = self._target.with_suffix(".part.mp4")
         self._process: subprocess.Popen[str] | None = None
-        if not self._target.exists():
+        if not (self._target.exists() and scene_path(home, camera).exists()):
             self.share = 0.0
             self._process = self._start()
 
@@ -125,6 +130,7 @@ class Rendering:
         _, complaint = self._process.communicate()
         if self._process.returncode:
             raise RenderFailed(f"{self.camera.id}: {complaint.strip()[-500:]}")
+        self._part.with_suffix(".scene.yaml").replace(self._target.with_suffix(".scene.yaml"))
         self._part.replace(self._target)
 
     def stop(self) -> None:
@@ -194,6 +200,7 @@ def write_configuration(
             "source": video or str(video_path(home, camera)),
             "simulated": video is None,
             "loop": video is None,
+            "scene": None if video else str(scene_path(home, camera)),
         }
         for camera in box.cameras
     ]
