@@ -33,9 +33,16 @@ ABOVE: Final = 0.45
 AROUND: Final = 0.08
 # Heads smaller than this in the frame are counted, not judged (measured: see MODEL_CARD.md).
 LEAST_HEAD_PX: Final = 12.0
+# The judge's belief that a box holds a head at all, below which it is dropped.
+IS_HEAD: Final = 0.5
 # A crop for judging is a square of this many times the head's longer side.
 REACH: Final = 1.5
-SAME_HEAD_IOU: Final = 0.45
+# Two boxes share a head if so much of the smaller one is common; a passenger's head behind the
+# driver's shares less.
+SAME_HEAD: Final = 0.45
+# A further head on a motorbike must be nearly as sure as its surest: halves of heads, mirrors and
+# knots of hair are found too, but less.
+FURTHER: Final = 0.6
 # A crop is made at least this wide before it is stretched or shrunk by the network's feeder.
 _CROP_PX: Final = 96
 
@@ -149,9 +156,8 @@ class HelmetReader:
         judged = iter(self.judge(frame, [one.box for _, one in owned]))
         heads: list[list[Head]] = [[] for _ in riding]
         for (index, one), verdict in zip(owned, judged, strict=True):
-            heads[index].append(
-                Head(verdict.box, verdict.helmet, verdict.bare, min(1.0, one.confidence))
-            )
+            if verdict.helmet + verdict.bare >= IS_HEAD:
+                heads[index].append(_known(verdict, one.confidence))
         return heads
 
     def judge(self, frame: Image, boxes: Sequence[Box]) -> list[Head]:
@@ -161,6 +167,13 @@ class HelmetReader:
             Head(box, share.get("helmet", 0.0), share.get("no_helmet", 0.0))
             for box, share in zip(boxes, self._judge.classify(crops), strict=True)
         ]
+
+
+def _known(verdict: Head, found: float) -> Head:
+    """With the finder's score; of too small a head nothing is believed."""
+    if verdict.height < LEAST_HEAD_PX:
+        return Head(verdict.box, 0.0, 0.0, found)
+    return Head(verdict.box, verdict.helmet, verdict.bare, found)
 
 
 def _fit(head: Box, ride: Ride) -> float:
@@ -176,15 +189,18 @@ def _fit(head: Box, ride: Ride) -> float:
 def _settled(claims: Iterable[tuple[float, int, Detection]]) -> list[tuple[int, Detection]]:
     """Each head once, for the ride that it fits best."""
     owned: list[tuple[int, Detection]] = []
+    surest: dict[int, float] = {}
     for _, index, one in sorted(claims, key=lambda claim: -claim[0]):
-        if all(_iou(one.box, other.box) < SAME_HEAD_IOU for _, other in owned):
+        if any(_is_same(one.box, other.box) for _, other in owned):
+            continue
+        if one.confidence >= FURTHER * surest.setdefault(index, one.confidence):
             owned.append((index, one))
     return owned
 
 
-def _iou(one: Box, other: Box) -> float:
-    common = common_area(one, other)
-    return common / max(area(one) + area(other) - common, 1e-6)
+def _is_same(one: Box, other: Box) -> bool:
+    smaller = min(area(one), area(other))
+    return common_area(one, other) >= SAME_HEAD * max(smaller, 1e-6)
 
 
 def _cut(frame: Image, box: Box) -> Image | None:

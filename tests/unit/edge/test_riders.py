@@ -1,0 +1,217 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ioc_edge.backends import Box, Detection, Image
+from ioc_edge.riders import Head, HeadVotes, HelmetReader, head_square, rides
+from ioc_models.events import ModelRef
+
+MODELS = Path(__file__).parents[3] / "edge" / "models" / "helmets"
+BIKE: Box = (200.0, 200.0, 260.0, 320.0)
+SIZE = (640, 480)
+
+
+class Finder:
+    """A detector that finds what it is told, in the coordinates of each crop."""
+
+    model: ModelRef | None = None
+
+    def __init__(self, *answers: list[Detection]) -> None:
+        self.answers = list(answers)
+        self.shown: list[Image] = []
+
+    def detect(self, frames: Sequence[Image]) -> list[list[Detection]]:
+        self.shown = list(frames)
+        return self.answers[: len(frames)]
+
+
+class Judge:
+    """A classifier that always answers the same."""
+
+    model: ModelRef | None = None
+
+    def __init__(self, helmet: float, bare: float) -> None:
+        self.answer = {"helmet": helmet, "no_helmet": bare, "unknown": 1 - helmet - bare}
+        self.shown: list[Image] = []
+
+    def classify(self, pictures: Sequence[Image]) -> list[dict[str, float]]:
+        self.shown = list(pictures)
+        return [self.answer for _ in pictures]
+
+
+def street() -> Image:
+    return np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+
+
+def motorbike(box: Box = BIKE) -> Detection:
+    return Detection(box, "motorbike", 0.9)
+
+
+def head(x: float, y: float, *, bare: float = 0.0, helmet: float = 0.0, side: float = 24) -> Head:
+    return Head((x - side / 2, y - side / 2, x + side / 2, y + side / 2), helmet, bare)
+
+
+def voted(looks: Sequence[Sequence[Head]]) -> HeadVotes:
+    votes = HeadVotes()
+    for heads in looks:
+        votes.add(BIKE, heads)
+    return votes
+
+
+def test_without_a_person_heads_are_looked_for_above_the_motorbike() -> None:
+    (ride,) = rides([motorbike()], SIZE)
+    assert ride.view[1] < BIKE[1] - 0.4 * (BIKE[3] - BIKE[1])
+    assert ride.view[3] == BIKE[3]
+
+
+def test_a_person_on_the_motorbike_says_how_high_to_look() -> None:
+    person = Detection((205.0, 150.0, 255.0, 290.0), "person", 0.8)
+    (ride,) = rides([motorbike(), person], SIZE)
+    assert 130 < ride.view[1] < 150
+
+
+def test_a_person_beside_the_motorbike_does_not_ride_it() -> None:
+    walker = Detection((275.0, 100.0, 315.0, 320.0), "person", 0.8)
+    assert rides([motorbike(), walker], SIZE) == rides([motorbike()], SIZE)
+
+
+def test_a_view_stays_inside_the_frame() -> None:
+    (ride,) = rides([motorbike((0.0, 10.0, 60.0, 130.0))], SIZE)
+    assert ride.view[:2] == (0.0, 0.0)
+
+
+def test_only_motorbikes_are_ridden() -> None:
+    assert rides([Detection(BIKE, "car", 0.9), Detection(BIKE, "bicycle", 0.9)], SIZE) == []
+
+
+def test_a_found_head_comes_back_in_the_frames_pixels() -> None:
+    (ride,) = rides([motorbike()], SIZE)
+    left, top = (int(side) for side in ride.view[:2])
+    found = Detection((220.0 - left, 170.0 - top, 240.0 - left, 194.0 - top), "no_helmet", 0.7)
+    reader = HelmetReader(Finder([found]), Judge(0.1, 0.85))
+    ((one,),) = reader.heads(street(), [ride])
+    assert one.box == pytest.approx((220, 170, 240, 194))
+    assert one.bare == pytest.approx(0.85)
+    assert one.found == pytest.approx(0.7)
+    assert one.answer(0.6) == "no_helmet"
+
+
+def test_a_head_in_two_views_belongs_to_the_motorbike_below_it() -> None:
+    other = (250.0, 205.0, 310.0, 325.0)
+    riding = rides([motorbike(), motorbike(other)], SIZE)
+    answers = []
+    for ride in riding:
+        left, top = (int(side) for side in ride.view[:2])
+        answers.append(
+            [Detection((218.0 - left, 170.0 - top, 242.0 - left, 194.0 - top), "helmet", 0.7)]
+        )
+    first, second = HelmetReader(Finder(*answers), Judge(0.9, 0.05)).heads(street(), riding)
+    assert len(first) == 1
+    assert second == []
+
+
+def test_what_lies_at_the_wheels_is_no_riders_head() -> None:
+    (ride,) = rides([motorbike()], SIZE)
+    left, top = (int(side) for side in ride.view[:2])
+    low = Detection((220.0 - left, 290.0 - top, 240.0 - left, 310.0 - top), "helmet", 0.9)
+    assert HelmetReader(Finder([low]), Judge(0.9, 0.1)).heads(street(), [ride]) == [[]]
+
+
+def found_as(judge: Judge, side: float = 24) -> list[Head]:
+    """One head over the motorbike, judged so."""
+    (ride,) = rides([motorbike()], SIZE)
+    left, top = 220.0 - int(ride.view[0]), 170.0 - int(ride.view[1])
+    finder = Finder([Detection((left, top, left + side, top + side), "no_helmet", 0.7)])
+    (heads,) = HelmetReader(finder, judge).heads(street(), [ride])
+    return heads
+
+
+def test_what_the_judge_takes_for_no_head_is_not_counted() -> None:
+    assert found_as(Judge(0.1, 0.3)) == []
+
+
+def test_a_head_too_small_to_judge_is_there_and_nothing_is_believed_of_it() -> None:
+    (one,) = found_as(Judge(0.05, 0.9), side=10)
+    assert (one.helmet, one.bare, one.answer(0.6)) == (0.0, 0.0, "unknown")
+
+
+def test_a_motorbike_of_a_few_pixels_is_not_looked_at() -> None:
+    (ride,) = rides([motorbike((10.0, 30.0, 16.0, 38.0))], SIZE)
+    finder = Finder()
+    assert HelmetReader(finder, Judge(0.9, 0.1)).heads(street(), [ride]) == [[]]
+    assert finder.shown == []
+
+
+def test_no_motorbike_costs_nothing_and_finds_nothing() -> None:
+    assert HelmetReader(Finder(), Judge(0.5, 0.5)).heads(street(), []) == []
+
+
+@pytest.mark.parametrize("box", [(300, 200, 324, 224), (-10, -10, 14, 14), (630, 470, 660, 500)])
+def test_a_heads_square_is_square_at_the_frames_edge_too(box: Box) -> None:
+    crop = head_square(street(), box)
+    assert crop.shape[0] == crop.shape[1] > 24
+
+
+def test_a_heads_square_has_the_head_in_its_middle() -> None:
+    frame = street()
+    cv2.rectangle(frame, (300, 200), (323, 223), (0, 0, 255), -1)
+    crop = head_square(frame, (300, 200, 324, 224))
+    red = np.argwhere(crop[..., 2] == 255)
+    assert red.mean(0) == pytest.approx(np.array(crop.shape[:2]) / 2, abs=1.5)
+
+
+def test_one_look_accuses_nobody() -> None:
+    assert voted([[head(230, 190, bare=0.99)]]).verdict().answer == "unknown"
+
+
+def test_a_head_that_is_bare_in_every_look_is_bare() -> None:
+    verdict = voted([[head(230, 190 + step, bare=0.9)] for step in range(6)]).verdict()
+    assert (verdict.answer, verdict.bare, verdict.riders) == ("no_helmet", 1, 1)
+    assert verdict.confidence == pytest.approx(0.9)
+
+
+def test_looks_that_contradict_each_other_are_unknown() -> None:
+    looks = [[head(230, 190, bare=0.95)], [head(230, 190, helmet=0.9)]] * 4
+    assert voted(looks).verdict().answer == "unknown"
+
+
+def test_unsure_looks_stay_unknown_however_many() -> None:
+    assert voted([[head(230, 190, bare=0.55, helmet=0.3)]] * 40).verdict().answer == "unknown"
+
+
+def test_a_bare_passenger_behind_a_covered_driver_is_seen() -> None:
+    looks = [[head(222, 190, helmet=0.9), head(244, 186, bare=0.9)]] * 5
+    verdict = voted(looks).verdict()
+    assert (verdict.answer, verdict.bare, verdict.riders) == ("no_helmet", 1, 2)
+
+
+def test_all_covered_is_helmet() -> None:
+    looks = [[head(222, 190, helmet=0.9), head(244, 186, helmet=0.8)]] * 5
+    assert voted(looks).verdict().answer == "helmet"
+
+
+def test_a_passer_by_for_a_look_is_no_rider() -> None:
+    looks = [[head(230, 190, helmet=0.9)]] * 9
+    looks[4] = [head(230, 190, helmet=0.9), head(212, 185, bare=0.95)]
+    verdict = voted(looks).verdict()
+    assert (verdict.answer, verdict.riders) == ("helmet", 1)
+
+
+def test_three_heads_hidden_in_every_other_look_are_three_riders() -> None:
+    three = [head(218, 190, helmet=0.9), head(232, 186, helmet=0.9), head(247, 183, helmet=0.9)]
+    verdict = voted([three, three[:2]] * 5).verdict()
+    assert verdict.riders == 3
+    assert verdict.riders_confidence == pytest.approx(0.5)
+
+
+def test_heads_too_small_to_judge_are_counted() -> None:
+    verdict = voted([[head(230, 190, bare=0.99, side=8)]] * 6).verdict()
+    assert (verdict.answer, verdict.riders) == ("unknown", 1)
+
+
+def test_no_look_says_nothing() -> None:
+    verdict = HeadVotes().verdict()
+    assert (verdict.answer, verdict.riders, verdict.looks) == ("unknown", 0, 0)
