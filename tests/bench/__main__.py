@@ -10,12 +10,22 @@ from pathlib import Path
 import structlog
 
 NAMES = ("spool", "decode", "ingest", "hops", "twin", "feeds_upload", "feeds_nightly", "forecast")
+# Together under the name `vision`; some need real pictures in IOC_REAL_DATA and say so.
+VISION = (
+    "reader", "detector", "helmets", "lights", "privacy", "tracking", "passes", "violations",
+    "cost",
+)  # fmt: skip
+PARTS = tuple(f"vision.{name}" for name in VISION)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="ioc bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=str(NAMES))
-    chosen = parser.parse_args().names or NAMES
+    parser.add_argument(
+        "names", nargs="*", choices=[*NAMES, "vision", *PARTS, []], metavar="NAME",
+        help=", ".join((*NAMES, "vision", *PARTS)),
+    )  # fmt: skip
+    named = parser.parse_args().names or (*NAMES, "vision")
+    chosen = [part for name in named for part in (PARTS if name == "vision" else (name,))]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     cpu = next(
         line.partition(":")[2].strip()
