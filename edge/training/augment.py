@@ -49,7 +49,7 @@ def _zoom(sample: Sample, width: int, height: int, rng: Rng) -> tuple[float, Flo
     scale = fit * np.exp(rng.uniform(np.log(0.75), np.log(2.4)))
     if len(sample.boxes) and rng.random() < 0.5:
         kind, *box = sample.boxes[rng.integers(len(sample.boxes))]
-        low, high = (0.03, 0.4) if kind == PLATE else (0.05, 0.8)
+        low, high = (0.03, 0.6) if kind == PLATE else (0.05, 0.8)
         share = np.exp(rng.uniform(np.log(low), np.log(high)))
         scale = np.clip(width * share / max(box[2] - box[0], 1), fit * 0.6, fit * 9)
         spread = np.array([width, height]) / scale * 0.35
@@ -133,7 +133,7 @@ def add_plates(canvas: Canvas, rng: Rng) -> None:
     """Paste one to three drawn plates or decoys where they hide nothing."""
     height, width = canvas.picture.shape[:2]
     for _ in range(int(rng.integers(1, 4))):
-        size = width * float(np.exp(rng.uniform(np.log(0.03), np.log(0.4))))
+        size = width * float(np.exp(rng.uniform(np.log(0.03), np.log(0.5))))
         centre = (rng.uniform(0, width), rng.uniform(0, height))
         reach = np.array(
             [centre[0] - size / 2, centre[1] - size / 2, centre[0] + size / 2, centre[1] + size / 2]

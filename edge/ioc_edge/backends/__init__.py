@@ -124,16 +124,18 @@ def open_detector(path: Path, threads: int = 1, *, confidence: float | None = No
     Args:
         path: The model.yaml.
         threads: Of the inference runtime.
-        confidence: From which a detection counts, instead of the manifest's own thresholds.
+        confidence: From which a detection counts, instead of the manifest's own thresholds;
+            a vehicle may then be found under several names, as curves of precision need it.
 
     Raises:
         ModelInvalid: The manifest or the weights cannot be used.
         BackendUnavailable: The manifest asks for an accelerator that is not here.
     """
     from ioc_edge.backends.network import NetworkDetector, open_network  # noqa: PLC0415
+    from ioc_edge.backends.tidy import Tidy  # noqa: PLC0415
 
     network = open_network(path, frozenset({"detector"}), threads)
-    return NetworkDetector(network, confidence=confidence)
+    return Tidy(NetworkDetector(network, confidence=confidence), one_name=confidence is None)
 
 
 def open_classifier(path: Path, threads: int = 1) -> Classifier:
