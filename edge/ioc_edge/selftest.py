@@ -14,13 +14,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
 from ioc_edge import settings
 from ioc_edge.agreement import DRIFT, Trial, agreeing, drift, tried
 from ioc_edge.backends import Image, Reading, area, common_area
-from ioc_edge.backends.manifest import Manifest
+from ioc_edge.backends.manifest import DECODERS, Manifest
 from ioc_edge.backends.runner import OrtRunner, Runner, open_runner
 from ioc_edge.errors import BackendUnavailable, ConfigInvalid, EdgeError, ModelInvalid
 from ioc_edge.scene.render import Scene
@@ -33,6 +34,8 @@ SCENES: Final = (
     SceneSpec(seed=8103, seconds=5, fps=2, tapered=False, view="plates"),
 )
 MOST_CROPS: Final = 40
+# What is looked for on a rider, not in a street.
+HEADS: Final = frozenset({"helmet", "no_helmet"})
 # A thing that is smaller or more hidden than this may be missed.
 CLEAR: Final = 0.8
 LEAST_SIDE: Final = 24.0
@@ -40,6 +43,8 @@ FOUND: Final = 0.5
 # One box in a hundred may fall to the other side of a rounding.
 LEAST_AGREEMENT: Final = 0.99
 WIDTH: Final = 140
+# Folders of the built-in models that a box's configuration chooses itself.
+CHOSEN: Final = frozenset({"detector", "reader"})
 EXIT_WRONG: Final = 1
 EXIT_UNUSABLE: Final = 2
 EXIT_NO_GPU: Final = 3
@@ -89,14 +94,14 @@ class Result:
         return not self.fault and near and same >= LEAST_AGREEMENT * things
 
 
-def goldens(task: str, scenes: tuple[SceneSpec, ...] = SCENES) -> list[Golden]:
-    """The pictures for a model of this task: whole frames, plates, vehicles or signal heads."""
+def goldens(manifest: Manifest, scenes: tuple[SceneSpec, ...] = SCENES) -> list[Golden]:
+    """The pictures for this model: whole frames, plates, vehicles or signal heads."""
     shots = _shots(scenes)
-    if task == "detector":
+    if manifest.task == "detector" and not HEADS & set(manifest.ours):
         return [Golden(shot.picture, shot.boxes) for shot in shots]
-    if task == "lights":
+    if manifest.task == "lights":
         return [Golden(_cut(shot.picture, shot.light)) for shot in shots if shot.light is not None]
-    found = _plates(shots) if task == "reader" else _vehicles(shots)
+    found = _plates(shots) if manifest.task == "reader" else _vehicles(shots)
     return list(islice(found, MOST_CROPS))
 
 
@@ -194,10 +199,11 @@ def _cut(image: Image, rect: tuple[float, float, float, float]) -> Image:
 
 
 def manifests(paths: Sequence[Path]) -> list[Path]:
-    """The model.yaml of every model that the paths name.
+    """Every model that the paths name and that the decoders here read.
 
     Args:
-        paths: Each a model.yaml, a folder with some below it, or a box's configuration.
+        paths: Each a model's YAML, a folder with some below it, or a box's configuration,
+            which means its own models and the built-in ones of other tasks.
 
     Raises:
         ConfigInvalid: A path names no model.
@@ -208,21 +214,28 @@ def manifests(paths: Sequence[Path]) -> list[Path]:
 
 def _manifests(path: Path) -> list[Path]:
     if path.is_dir():
-        below = sorted(path.rglob("model.yaml"))
-        if not below:
-            raise ConfigInvalid(path, "no model.yaml below this folder")
-        return below
-    if path.name == "model.yaml":
+        found = [one for one in sorted(path.rglob("*.yaml")) if _decoder(one) in DECODERS]
+        if not found:
+            raise ConfigInvalid(path, "no model's YAML below this folder")
+        return found
+    if _decoder(path) is not None:
         return [path]
     try:
         config, _ = settings.parse(path.read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigInvalid(path, str(error)) from error
-    named = (value for _, value in config if isinstance(value, (str, Path)))
-    found = [Path(one) for one in named if Path(one).name == "model.yaml"]
-    if not found:
-        raise ConfigInvalid(path, "it names no model.yaml")
-    return found
+    own = [value for _, value in config if isinstance(value, Path) and _decoder(value)]
+    others = [one for one in _manifests(settings.MODELS) if one.parent.name not in CHOSEN]
+    return own + others
+
+
+def _decoder(path: Path) -> str | None:
+    """What a file says it is decoded by; None where it is no model's YAML."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    return str(raw["decoder"]) if isinstance(raw, dict) and "decoder" in raw else None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -233,7 +246,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog="ioc-edge selftest", description=__doc__)
     parser.add_argument(
-        "paths", nargs="+", type=Path, help="the box's YAML, a model.yaml, or a folder of models"
+        "paths", nargs="+", type=Path, help="the box's YAML, a model's YAML, or a folder of models"
     )
     parser.add_argument("--trt", action="store_true", help="also through TensorRT, and compare")
     parser.add_argument("--threads", type=int, default=1, help="of onnxruntime")
@@ -255,7 +268,7 @@ def _report(paths: Sequence[Path], *, threads: int, trt: bool) -> int:
         gpu = None
         if trt:
             gpu = open_runner(manifest.weights, sha256=manifest.sha256, backend="tensorrt")
-        results.append(examined(manifest, goldens(manifest.task), threads=threads, gpu=gpu))
+        results.append(examined(manifest, goldens(manifest), threads=threads, gpu=gpu))
     # Cut in half, a figure tells nothing: a narrow terminal may wrap the lines instead.
     Console(width=WIDTH).print(_table(results))
     return 0 if all(result.agrees for result in results) else EXIT_WRONG

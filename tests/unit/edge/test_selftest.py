@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from tests.support.tensorrt_stand_in import HostGpu, tensorrt
 
 from ioc_edge import selftest
@@ -95,13 +96,16 @@ def test_without_a_gpu_there_is_nothing_to_disagree_with(
     assert examined(manifest, street[:1]).agrees
 
 
-def test_every_task_has_pictures() -> None:
+def test_every_task_has_pictures(manifest: Manifest) -> None:
     short = tuple(spec.model_copy(update={"seconds": 0.5}) for spec in selftest.SCENES)
-    for task in ("detector", "reader", "classifier", "lights"):
-        shown = selftest.goldens(task, short)
+    heads = manifest.model_copy(update={"labels": ("helmet", "no_helmet")})
+    others = [manifest.model_copy(update={"task": task}) for task in ("classifier", "lights")]
+    for one in (manifest, heads, *others):
+        shown = selftest.goldens(one, short)
         assert shown
         assert all(min(golden.picture.shape[:2]) > 4 for golden in shown)
-    assert {golden.text for golden in selftest.goldens("reader", short)} != {None}
+    reader = manifest.model_copy(update={"task": "reader"})
+    assert {golden.text for golden in selftest.goldens(reader, short)} - {None}
 
 
 def box(x: float, confidence: float = 0.9, label: str = "car") -> Detection:
@@ -159,11 +163,28 @@ def test_drift_is_that_of_the_worst_output() -> None:
     assert drift([moved], [base]) == pytest.approx(1 / np.arange(10.0).std())
 
 
+def settings_of(folder: Path) -> Path:
+    """A box's configuration with the built-in models."""
+    place = {"lon": 105.0, "lat": 9.0}
+    box = {
+        "schema": 1, "box": "box-1", "state_dir": "state", "reader": "ppocr",
+        "broker": {"host": "localhost", "port": 1883, "username": "box-1", "password_file": "p"},
+        "cameras": [{"id": "cam-1", "title_vi": "Một", "source": "a.mp4", "location": place}],
+    }  # fmt: skip
+    path = folder / "box.yaml"
+    path.write_text(yaml.safe_dump(box))
+    return path
+
+
 def test_models_are_found_below_a_folder_and_in_a_configuration(tmp_path: Path) -> None:
     assert DETECTOR in manifests([MODELS])
     assert manifests([DETECTOR, DETECTOR]) == [DETECTOR]
-    (tmp_path / "box.yaml").write_text("not: a box")
-    for wrong in (tmp_path, tmp_path / "box.yaml", tmp_path / "absent.yaml"):
+    config = settings_of(tmp_path)
+    found = manifests([config])
+    assert DETECTOR in found
+    assert MODELS / "lights" / "model.yaml" in found
+    (tmp_path / "wrong.yaml").write_text("not: a box")
+    for wrong in (tmp_path, tmp_path / "wrong.yaml", tmp_path / "absent.yaml"):
         with pytest.raises(ConfigInvalid):
             manifests([wrong])
 
@@ -179,7 +200,7 @@ def test_the_command_refuses_what_is_no_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert selftest.main([str(tmp_path)]) == 2
-    assert "no model.yaml" in capsys.readouterr().err
+    assert "no model's YAML" in capsys.readouterr().err
 
 
 def test_the_command_ends_badly_when_they_disagree(
@@ -192,7 +213,7 @@ def test_the_command_ends_badly_when_they_disagree(
         return examined(shown, street[:1], gpu=Bent(manifest.weights, np.zeros_like))
 
     monkeypatch.setattr(selftest, "examined", bent)
-    monkeypatch.setattr(selftest, "goldens", lambda _task: [])
+    monkeypatch.setattr(selftest, "goldens", lambda _manifest: [])
     assert selftest.main([str(DETECTOR)]) == 1
     assert "WRONG" in capsys.readouterr().out
     assert "torch" not in sys.modules
