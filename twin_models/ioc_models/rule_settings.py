@@ -135,14 +135,14 @@ class Helmet(Setting):
 
     least_looks: Annotated[int, Field(ge=1, le=100)] = 4
     sure: Share = 0.6
-    share: Share = 0.8
+    share: Share = 0.75
     needs_plate: bool = True
 
 
 class Passengers(Setting):
     """Attributes say when a count of people on a motorbike is believed."""
 
-    least_looks: Annotated[int, Field(ge=1, le=100)] = 4
+    least_looks: Annotated[int, Field(ge=1, le=100)] = 3
     sure: Share = 0.5
     share: Share = 0.5
     needs_plate: bool = True

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ioc_models.scene import Scene
 from ioc_models.violations import telling
 from ioc_models.violations.contract import Finding, LightTimeline, Path
-from ioc_models.violations.riding import Crew, crews, is_driven, largest
+from ioc_models.violations.riding import Crew, crews, is_driven, largest, usual
 
 
 def judge(
@@ -17,7 +17,7 @@ def judge(
         return []
     if rule.needs_plate and path.plate is None:
         return []
-    looks = crews(path, scene, rule.sure)
+    looks = usual(crews(path, scene, rule.sure))
     for act, bare, seen in (
         ("helmet_driver", [look for look in looks if not look.driver.helmet], looks),
         ("helmet_passenger", _bare_passengers(looks), [x for x in looks if len(x.heads) > 1]),

@@ -1,5 +1,6 @@
 """Who sits on a motorbike, over many looks."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot
@@ -17,6 +18,8 @@ _CHILD: Final = 0.3
 # of doubt.
 _PITCH_M: Final = (0.28, 0.46)
 _SLACK_M: Final = 0.1
+# Of heads from side to side on one saddle; motorbikes abreast are 0.7 m apart and more.
+_SADDLE_M: Final = 0.5
 # Heads are 1.4 m above the road, nearer to the height of a lens at 5 to 7 m: the camera looks
 # down on them at a flatter angle than on the wheels.
 _LIFT: Final = 0.76
@@ -65,9 +68,16 @@ class Crew:
             self.drop_m(head) > _PITCH_M[1] * self.scale.tilt + _SLACK_M
         )
 
+    def in_line(self) -> bool:
+        """Whether all heads are on one saddle, none on a motorbike alongside."""
+        across = [(head.box_px[0] + head.box_px[2]) / 2 for head in self.heads]
+        return max(across) - min(across) <= _SADDLE_M * self.scale.px_per_m
+
     def three_grown(self) -> bool:
         """Whether these are three people of whom none can be a child."""
-        if len(self.heads) != 3 or any(head.child >= _CHILD for head in self.heads):  # noqa: PLR2004
+        if len(self.heads) != 3 or not self.in_line():  # noqa: PLR2004
+            return False
+        if any(head.child >= _CHILD for head in self.heads):
             return False
         near, far = sorted(self.drop_m(head) for head in self.heads[1:])
         least, most = (2 * pitch * self.scale.tilt for pitch in _PITCH_M)
@@ -87,6 +97,13 @@ def crews(path: Path, scene: Scene, sure: float) -> list[Crew]:
             found.append(Crew(look.at, tuple(heads), scale))
     nearest = sorted(found, key=lambda crew: -crew.scale.px_per_m)[:_MOST_LOOKS]
     return sorted(nearest, key=lambda crew: crew.at)
+
+
+def usual(looks: Sequence[Crew]) -> list[Crew]:
+    """The looks that show as many people as most do: where a head hides, who drives is unclear."""
+    counts = Counter(len(look.heads) for look in looks)
+    most = max(counts, key=lambda count: (counts[count], count), default=0)
+    return [look for look in looks if len(look.heads) == most]
 
 
 def _scale(path: Path, scene: Scene, look: RiderLook) -> Scale | None:
