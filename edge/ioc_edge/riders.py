@@ -31,8 +31,11 @@ IN_BIKE: Final = 0.15
 # the view reaches this many of the box's heights above it, and to the sides.
 ABOVE: Final = 0.45
 AROUND: Final = 0.08
-# Heads smaller than this in the frame are counted, not judged (measured: see MODEL_CARD.md).
-LEAST_HEAD_PX: Final = 12.0
+# Heads whose longer side is under this are counted, not judged: below it hair and helmets look
+# alike (MODEL_CARD.md).
+LEAST_HEAD_PX: Final = 14.0
+# A narrower view holds no head that could be found.
+LEAST_VIEW_PX: Final = 12
 # The judge's belief that a box holds a head at all, below which it is dropped.
 IS_HEAD: Final = 0.5
 # A crop for judging is a square of this many times the head's longer side.
@@ -70,9 +73,9 @@ class Head:
     found: float = 1.0
 
     @property
-    def height(self) -> float:
-        """Of the box, in pixels."""
-        return self.box[3] - self.box[1]
+    def size(self) -> float:
+        """The longer side of the box, in pixels."""
+        return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
 
     def answer(self, sure: float) -> Answer:
         """What is believed with at least this share."""
@@ -153,7 +156,7 @@ class HelmetReader:
                     moved = Detection(box, one.label, one.confidence)
                     claims.append((one.confidence * fit, index, moved))
         owned = _settled(claims)
-        judged = iter(self.judge(frame, [one.box for _, one in owned]))
+        judged = self._shares(frame, [one.box for _, one in owned])
         heads: list[list[Head]] = [[] for _ in riding]
         for (index, one), verdict in zip(owned, judged, strict=True):
             if verdict.helmet + verdict.bare >= IS_HEAD:
@@ -161,7 +164,10 @@ class HelmetReader:
         return heads
 
     def judge(self, frame: Image, boxes: Sequence[Box]) -> list[Head]:
-        """Judge heads whose boxes are known, in the order given."""
+        """Judge heads whose boxes are known, in the order given; too small ones are unknown."""
+        return [_known(head, 1.0) for head in self._shares(frame, boxes)]
+
+    def _shares(self, frame: Image, boxes: Sequence[Box]) -> list[Head]:
         crops = [head_square(frame, box) for box in boxes]
         return [
             Head(box, share.get("helmet", 0.0), share.get("no_helmet", 0.0))
@@ -171,7 +177,7 @@ class HelmetReader:
 
 def _known(verdict: Head, found: float) -> Head:
     """With the finder's score; of too small a head nothing is believed."""
-    if verdict.height < LEAST_HEAD_PX:
+    if verdict.size < LEAST_HEAD_PX:
         return Head(verdict.box, 0.0, 0.0, found)
     return Head(verdict.box, verdict.helmet, verdict.bare, found)
 
@@ -206,7 +212,7 @@ def _is_same(one: Box, other: Box) -> bool:
 def _cut(frame: Image, box: Box) -> Image | None:
     left, top, right, bottom = (int(side) for side in box)
     crop = frame[top:bottom, left:right]
-    return crop if min(crop.shape[:2]) >= LEAST_HEAD_PX else None
+    return crop if min(crop.shape[:2]) >= LEAST_VIEW_PX else None
 
 
 def head_square(frame: Image, box: Box) -> Image:
@@ -267,7 +273,7 @@ class _Seat:
         """Add a look; large heads weigh more, up to 40 pixels."""
         self.x += 0.3 * (x - self.x)
         self.y += 0.3 * (y - self.y)
-        weight = min(head.height, 40.0)
+        weight = min(head.size, 40.0)
         self.looks += 1
         self.weight += weight
         self.helmet += weight * head.helmet
@@ -313,7 +319,7 @@ class HeadVotes:
                 self._seats.append(near)
             else:
                 free.remove(near)
-            if head.height >= LEAST_HEAD_PX:
+            if head.size >= LEAST_HEAD_PX:
                 near.take(x, y, head)
 
     def verdict(self) -> Verdict:
