@@ -16,6 +16,10 @@ FRAME_S = 0.08
 GLASS = {"red": (50, 40, 235), "amber": (30, 180, 250), "green": (150, 230, 60)}
 
 
+def on_and_off(state: LightState, half_s: float, times: int) -> list[tuple[float, LightState]]:
+    return [(half_s, state), (half_s, "dark")] * times
+
+
 def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
@@ -72,7 +76,9 @@ def reader() -> LightReader:
 
 @pytest.mark.parametrize("lit", ["red", "amber", "green"])
 @pytest.mark.parametrize("lying", [False, True])
-def test_a_lit_lamp_is_named_standing_or_lying(reader: LightReader, lit: str, *, lying: bool) -> None:
+def test_a_lit_lamp_is_named_standing_or_lying(
+    reader: LightReader, lit: str, *, lying: bool
+) -> None:
     frame, region = street(signal(lit, lying=lying), 300, 120)
     (look,) = reader.states(frame, [region])
     assert look.state == lit
@@ -146,14 +152,14 @@ def test_a_light_that_goes_out_is_dark_from_when_it_went_out() -> None:
 
 def test_a_green_that_flashes_at_its_end_is_green() -> None:
     timeline = LightTimeline()
-    shown([(3.04, "green"), *[(0.48, "dark"), (0.48, "green")] * 3, (3.04, "amber")], timeline)
+    shown([(2.56, "green"), *on_and_off("green", 0.48, 3), (3.04, "amber")], timeline)
     assert [state for _, state in told(timeline)] == ["green", "amber"]
 
 
 @pytest.mark.parametrize("half_s", [0.48, 0.96])
 def test_amber_on_and_off_is_blinking_until_another_lamp_comes(half_s: float) -> None:
     timeline = LightTimeline()
-    shown([(half_s, "amber"), (half_s, "dark")] * 8 + [(2.0, "red")], timeline)
+    shown([*on_and_off("amber", half_s, 8), (2.0, "red")], timeline)
     states = [state for _, state in told(timeline)]
     assert states[-2:] == ["blinking", "red"]
     assert "dark" not in states[-2:]
@@ -161,7 +167,7 @@ def test_amber_on_and_off_is_blinking_until_another_lamp_comes(half_s: float) ->
 
 def test_amber_that_stops_blinking_is_amber() -> None:
     timeline = LightTimeline()
-    shown([*[(0.48, "amber"), (0.48, "dark")] * 5, (4.0, "amber")], timeline)
+    shown([*on_and_off("amber", 0.48, 5), (4.0, "amber")], timeline)
     assert timeline.spans[-1].state == "amber"
 
 
