@@ -89,7 +89,7 @@ def streets(root: Path, split: str = "val") -> Iterator[Street]:
         note = json.loads(line)
         if not note["file"].startswith(f"{split}/"):
             continue
-        image = cv2.imread(str(root / note["file"]))
+        image = np.asarray(cv2.imread(str(root / note["file"])), np.uint8)
         height, width = image.shape[:2]
         boxes: dict[int, list[Box]] = {kind: [] for kind in range(6)}
         label = (root / note["file"].replace("images", "labels")).with_suffix(".txt")

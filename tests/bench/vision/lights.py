@@ -47,7 +47,7 @@ def _said(reader: LightReader, crop: Image) -> str:
 
 def _crops(folder: Path) -> list[tuple[str, Image]]:
     return [
-        (state, cv2.imread(str(file)))
+        (state, np.asarray(cv2.imread(str(file)), np.uint8))
         for state in STATES[:3]
         for file in sorted((folder / state).glob("*.jpg"))
     ]
@@ -57,7 +57,7 @@ def _frames(folder: Path) -> list[tuple[str, Image]]:
     """Heads cut from whole frames by their boxes, a tenth looser on each side."""
     found = []
     for file in sorted((folder / "images").glob("*.jpg")):
-        frame = cv2.imread(str(file))
+        frame = np.asarray(cv2.imread(str(file)), np.uint8)
         height, width = frame.shape[:2]
         for line in (folder / "labels" / f"{file.stem}.txt").read_text().splitlines():
             kind, x, y, w, h = (float(cell) for cell in line.split())
@@ -76,11 +76,10 @@ def _drawn() -> list[tuple[str, Image]]:
         name = "dark" if state == "off" else state
         for _ in range(DRAWN_EACH):
             tall = int(rng.integers(14, 90))
-            head = cv2.resize(
-                lamps.draw(place, rng, []), (max(6, tall * 3 // 8), tall),
-                interpolation=cv2.INTER_AREA,
-            )  # fmt: skip
-            heads.append((name, head))
+            size = max(6, tall * 3 // 8), tall
+            drawn = lamps.draw(place, rng, [])
+            head = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
+            heads.append((name, np.asarray(head, np.uint8)))
     return heads
 
 
