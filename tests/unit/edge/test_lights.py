@@ -1,5 +1,5 @@
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
@@ -7,35 +7,13 @@ import numpy as np
 import pytest
 
 from ioc_edge.backends import Image
-from ioc_edge.lights import LightReader, LightState, LightTimeline, head_crop
+from ioc_edge.lights import LightReader, head_crop
 from ioc_models.events import ModelRef
 
 MODEL = Path(__file__).parents[3] / "edge" / "models" / "lights" / "model.yaml"
 NOON = datetime(2026, 3, 1, 5, tzinfo=timezone.utc)
 FRAME_S = 0.08
 GLASS = {"red": (50, 40, 235), "amber": (30, 180, 250), "green": (150, 230, 60)}
-
-
-def on_and_off(state: LightState, half_s: float, times: int) -> list[tuple[float, LightState]]:
-    return [(half_s, state), (half_s, "dark")] * times
-
-
-def at(seconds: float) -> datetime:
-    return NOON + timedelta(seconds=seconds)
-
-
-def shown(states: Iterable[tuple[float, LightState]], timeline: LightTimeline) -> float:
-    """Feed each state for its seconds, a look every 80 ms; the time after the last look."""
-    now = 0.0
-    for seconds, state in states:
-        for _ in range(round(seconds / FRAME_S)):
-            timeline.see(at(now), state, 0.95)
-            now += FRAME_S
-    return now
-
-
-def told(timeline: LightTimeline) -> list[tuple[float, str]]:
-    return [(round((span.since - NOON).total_seconds(), 2), span.state) for span in timeline.spans]
 
 
 def signal(lit: str | None, *, lying: bool = False) -> Image:
@@ -121,105 +99,3 @@ def test_the_models_off_is_our_dark() -> None:
 
 def test_a_head_of_a_few_pixels_shows_nothing() -> None:
     assert head_crop(np.zeros((100, 100, 3), np.uint8), (10, 10, 12, 15)) is None
-
-
-def test_red_begins_at_the_first_look_that_saw_it() -> None:
-    timeline = LightTimeline()
-    shown([(2.0, "green"), (3.2, "amber"), (4.0, "red")], timeline)
-    assert told(timeline) == [(0.0, "green"), (2.0, "amber"), (5.2, "red")]
-    assert timeline.at(at(6)).state == "red"
-    assert timeline.at(at(6)).since == at(5.2)
-    assert timeline.at(at(5.1)).state == "amber"
-
-
-def test_a_single_red_look_is_a_brake_lamp() -> None:
-    timeline = LightTimeline()
-    shown([(2.0, "green"), (FRAME_S, "red"), (2.0, "green")], timeline)
-    assert told(timeline) == [(0.0, "green")]
-
-
-def test_a_lamp_that_beats_with_the_shutter_stays_lit() -> None:
-    timeline = LightTimeline()
-    shown([(0.16, "red"), (0.16, "dark")] * 20, timeline)
-    assert told(timeline) == [(0.0, "red")]
-
-
-def test_a_light_that_goes_out_is_dark_from_when_it_went_out() -> None:
-    timeline = LightTimeline()
-    shown([(2.0, "green"), (2.0, "dark")], timeline)
-    assert told(timeline) == [(0.0, "green"), (2.0, "dark")]
-
-
-def test_a_green_that_flashes_at_its_end_is_green() -> None:
-    timeline = LightTimeline()
-    shown([(2.56, "green"), *on_and_off("green", 0.48, 3), (3.04, "amber")], timeline)
-    assert [state for _, state in told(timeline)] == ["green", "amber"]
-
-
-@pytest.mark.parametrize("half_s", [0.48, 0.96])
-def test_amber_on_and_off_is_blinking_until_another_lamp_comes(half_s: float) -> None:
-    timeline = LightTimeline()
-    shown([*on_and_off("amber", half_s, 8), (2.0, "red")], timeline)
-    states = [state for _, state in told(timeline)]
-    assert states[-2:] == ["blinking", "red"]
-    assert "dark" not in states[-2:]
-
-
-def test_amber_that_stops_blinking_is_amber() -> None:
-    timeline = LightTimeline()
-    shown([*on_and_off("amber", 0.48, 5), (4.0, "amber")], timeline)
-    assert timeline.spans[-1].state == "amber"
-
-
-def test_behind_a_lorry_the_light_is_unknown() -> None:
-    timeline = LightTimeline()
-    shown([(2.0, "green"), (3.04, "unknown"), (2.0, "red")], timeline)
-    assert told(timeline) == [(0.0, "green"), (2.0, "unknown"), (5.04, "red")]
-
-
-def test_a_wiper_of_a_moment_changes_nothing() -> None:
-    timeline = LightTimeline()
-    shown([(2.0, "red"), (0.32, "unknown"), (2.0, "red")], timeline)
-    assert told(timeline) == [(0.0, "red")]
-
-
-def test_an_unsure_look_saw_nothing() -> None:
-    timeline = LightTimeline()
-    for step in range(20):
-        timeline.see(at(step * FRAME_S), "red", 0.4)
-    assert told(timeline) == [(0.0, "unknown")]
-
-
-def test_a_camera_that_was_silent_saw_nothing() -> None:
-    timeline = LightTimeline()
-    end = shown([(2.0, "green")], timeline)
-    for step in range(5):
-        timeline.see(at(end + 20 + step * FRAME_S), "green")
-    assert [state for _, state in told(timeline)] == ["green", "unknown", "green"]
-
-
-def test_a_look_out_of_order_is_left_out() -> None:
-    timeline = LightTimeline()
-    end = shown([(2.0, "green")], timeline)
-    timeline.see(at(1.0), "red")
-    timeline.see(at(end - FRAME_S), "red")
-    assert told(timeline) == [(0.0, "green")]
-
-
-def test_before_the_first_look_nothing_is_known() -> None:
-    assert LightTimeline().at(NOON).state == "unknown"
-
-
-def test_old_spans_are_forgotten() -> None:
-    timeline = LightTimeline()
-    shown([(4.0, "green"), (4.0, "red")] * 100, timeline)
-    kept = timeline.spans
-    assert kept[1].since >= kept[-1].since - timedelta(minutes=10, seconds=10)
-    assert len(kept) < 200
-
-
-def test_a_spans_confidence_is_the_mean_of_its_looks() -> None:
-    timeline = LightTimeline()
-    for step, confidence in enumerate((0.7, 0.9, 0.8)):
-        timeline.see(at(step * FRAME_S), "red", confidence)
-    assert timeline.spans[-1].confidence == pytest.approx(0.8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ioc_edge.backends import Box, Detection, Image
-from ioc_edge.riders import Head, HeadVotes, HelmetReader, head_square, rides
+from ioc_edge.riders import Head, HelmetReader, head_square, rides
 from ioc_edge.scene import SceneSpec, Script, render
 from ioc_models.events import ModelRef
 
@@ -50,17 +50,6 @@ def street() -> Image:
 
 def motorbike(box: Box = BIKE) -> Detection:
     return Detection(box, "motorbike", 0.9)
-
-
-def head(x: float, y: float, *, bare: float = 0.0, helmet: float = 0.0, side: float = 24) -> Head:
-    return Head((x - side / 2, y - side / 2, x + side / 2, y + side / 2), helmet, bare)
-
-
-def voted(looks: Sequence[Sequence[Head]]) -> HeadVotes:
-    votes = HeadVotes()
-    for heads in looks:
-        votes.add(BIKE, heads)
-    return votes
 
 
 def test_without_a_person_heads_are_looked_for_above_the_motorbike() -> None:
@@ -163,60 +152,6 @@ def test_a_heads_square_has_the_head_in_its_middle() -> None:
     crop = head_square(frame, (300, 200, 324, 224))
     red = np.argwhere(crop[..., 2] == 255)
     assert red.mean(0) == pytest.approx(np.array(crop.shape[:2]) / 2, abs=1.5)
-
-
-def test_one_look_accuses_nobody() -> None:
-    assert voted([[head(230, 190, bare=0.99)]]).verdict().answer == "unknown"
-
-
-def test_a_head_that_is_bare_in_every_look_is_bare() -> None:
-    verdict = voted([[head(230, 190 + step, bare=0.9)] for step in range(6)]).verdict()
-    assert (verdict.answer, verdict.bare, verdict.riders) == ("no_helmet", 1, 1)
-    assert verdict.confidence == pytest.approx(0.9)
-
-
-def test_looks_that_contradict_each_other_are_unknown() -> None:
-    looks = [[head(230, 190, bare=0.95)], [head(230, 190, helmet=0.9)]] * 4
-    assert voted(looks).verdict().answer == "unknown"
-
-
-def test_unsure_looks_stay_unknown_however_many() -> None:
-    assert voted([[head(230, 190, bare=0.55, helmet=0.3)]] * 40).verdict().answer == "unknown"
-
-
-def test_a_bare_passenger_behind_a_covered_driver_is_seen() -> None:
-    looks = [[head(222, 190, helmet=0.9), head(244, 186, bare=0.9)]] * 5
-    verdict = voted(looks).verdict()
-    assert (verdict.answer, verdict.bare, verdict.riders) == ("no_helmet", 1, 2)
-
-
-def test_all_covered_is_helmet() -> None:
-    looks = [[head(222, 190, helmet=0.9), head(244, 186, helmet=0.8)]] * 5
-    assert voted(looks).verdict().answer == "helmet"
-
-
-def test_a_passer_by_for_a_look_is_no_rider() -> None:
-    looks = [[head(230, 190, helmet=0.9)]] * 9
-    looks[4] = [head(230, 190, helmet=0.9), head(212, 185, bare=0.95)]
-    verdict = voted(looks).verdict()
-    assert (verdict.answer, verdict.riders) == ("helmet", 1)
-
-
-def test_three_heads_hidden_in_every_other_look_are_three_riders() -> None:
-    three = [head(218, 190, helmet=0.9), head(232, 186, helmet=0.9), head(247, 183, helmet=0.9)]
-    verdict = voted([three, three[:2]] * 5).verdict()
-    assert verdict.riders == 3
-    assert verdict.riders_confidence == pytest.approx(0.5)
-
-
-def test_heads_too_small_to_judge_are_counted() -> None:
-    verdict = voted([[head(230, 190, bare=0.99, side=8)]] * 6).verdict()
-    assert (verdict.answer, verdict.riders) == ("unknown", 1)
-
-
-def test_no_look_says_nothing() -> None:
-    verdict = HeadVotes().verdict()
-    assert (verdict.answer, verdict.riders, verdict.looks) == ("unknown", 0, 0)
 
 
 @pytest.fixture(scope="module")
