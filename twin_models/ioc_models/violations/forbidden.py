@@ -18,10 +18,10 @@ def judge(
         return []
     if path.label_share < rule.label_share:
         return []
-    found = stretches(path, scene, 0.0, rule.least_frames, lambda lane: bool(lane.bans))
+    found = stretches(
+        path, scene, 0.0, (rule.least_frames, rule.least_m), lambda lane: bool(lane.bans)
+    )
     for stretch in found:
-        if stretch.way_m < rule.least_m:
-            continue
         first, last = stretch.spots[0].at, stretch.spots[-1].at
         if not banned(stretch.lane, path.label, (first, last), rule.edge_s):
             continue

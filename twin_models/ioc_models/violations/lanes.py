@@ -37,17 +37,26 @@ def stretches(
     path: Path,
     scene: Scene,
     margin_m: float,
-    least_frames: int,
+    least: tuple[int, float],
     wanted: Callable[[Lane], bool] = lambda _lane: True,
 ) -> list[Stretch]:
-    """The longest run in each lane, whose poses all lie `margin_m` inside its edges."""
+    """The longest run in each lane, whose poses all lie `margin_m` inside its edges.
+
+    Args:
+        path: The vehicle.
+        scene: Its camera's road.
+        margin_m: Metres.
+        least: Poses and metres that a run must have.
+        wanted: Which lanes are asked about.
+    """
     found = []
     for piece in pieces(path):
         for lane in scene.lanes:
             if not wanted(lane):
                 continue
             best = _longest(piece, scene, lane, margin_m)
-            moving = velocity(best) if len(best) >= least_frames else None
+            long = len(best) >= least[0] and way(best) >= least[1]
+            moving = velocity(best) if long else None
             if moving is not None:
                 margins = sorted(area_of(scene, lane).depth(spot) for spot in best)
                 found.append(Stretch(lane, tuple(best), moving[0], margins[len(margins) // 2]))

@@ -39,7 +39,7 @@ ROLLING_M_S: Final = 1.0
 # A side within 45 degrees of the direction runs along it.
 _ALONG: Final = 0.7071
 _HUBER: Final = 1.5
-_ROUNDS: Final = 4
+_ROUNDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +338,7 @@ class Area:
 
     polygon_px: tuple[XY, ...]
     sides_m: tuple[tuple[XY, XY], ...]
+    frame_px: tuple[float, float, float, float]
 
     def depth(self, at: Spot) -> float:
         """Metres from a contact point to the nearest side; negative outside."""
@@ -346,7 +347,9 @@ class Area:
 
     def holds(self, at: Spot) -> bool:
         """Whether a contact point is inside."""
-        return plane.holds(self.polygon_px, at.pose.contact_px)
+        x, y = at.pose.contact_px
+        left, top, right, bottom = self.frame_px
+        return left <= x <= right and top <= y <= bottom and plane.holds(self.polygon_px, (x, y))
 
 
 @lru_cache(maxsize=256)
@@ -359,7 +362,8 @@ def area(polygon: tuple[XY, ...], matrix: Matrix3, size: PictureSize, along: XY 
     )
     if along is not None:
         sides = tuple(side for side in sides if _runs(side, along))
-    return Area(polygon, sides)
+    columns, rows = zip(*polygon, strict=True)
+    return Area(polygon, sides, (min(columns), min(rows), max(columns), max(rows)))
 
 
 def _runs(side: tuple[XY, XY], along: XY) -> bool:

@@ -24,7 +24,7 @@ def judge(
     if path.label_share < rule.label_share:
         return []
     closed = stretches(
-        path, scene, rule.margin_m, rule.least_frames,
+        path, scene, rule.margin_m, (rule.least_frames, rule.least_m),
         lambda lane: lane.classes is not None and path.label not in lane.classes,
     )  # fmt: skip
     for stretch in closed:
@@ -32,7 +32,7 @@ def judge(
         speed = hypot(*stretch.velocity)
         if speed == 0 or plane.dot(stretch.velocity, forward) < _WITH * speed:
             continue
-        if stretch.way_m < rule.least_m or stretch.seconds < rule.least_s:
+        if stretch.seconds < rule.least_s:
             continue
         middle = stretch.spots[len(stretch.spots) // 2]
         return telling.finding(

@@ -17,7 +17,7 @@ def judge(
     rule = scene.rules.wrong_way
     if not rule.enabled or not telling.may_be_accused(path):
         return []
-    for stretch in stretches(path, scene, rule.margin_m, rule.least_frames):
+    for stretch in stretches(path, scene, rule.margin_m, (rule.least_frames, rule.least_m)):
         forward = plane.unit(stretch.lane.direction_m)
         speed = hypot(*stretch.velocity)
         if forward is None or speed * 3.6 < rule.slow_kmh:
@@ -25,7 +25,7 @@ def judge(
         against = plane.dot(stretch.velocity, forward) / speed
         if against > rule.against:
             continue
-        if stretch.way_m < rule.least_m or stretch.seconds < rule.least_s:
+        if stretch.seconds < rule.least_s:
             continue
         first, last = stretch.spots[0], stretch.spots[-1]
         middle = stretch.spots[len(stretch.spots) // 2]
