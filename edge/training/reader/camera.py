@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from drawing import Floats, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drawing import Floats, Painted, Picture, Rng
+    from drawing import Painted, Rng
 
 WIDTH, HEIGHT = 160, 64
 # A letter of which less than this is in the picture is none.
@@ -55,7 +56,8 @@ def shoot(plate: Painted, backdrops: Sequence[Picture], rng: Rng, *, hard: float
     size = np.minimum(size, 640)
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
     corners *= (plate.picture.shape[1], plate.picture.shape[0])
-    turn = cv2.getPerspectiveTransform(corners, (quad - low).astype(np.float32))
+    seen_at = (quad - low).astype(np.float32)
+    turn = np.asarray(cv2.getPerspectiveTransform(corners, seen_at), np.float64)
     picture = _backdrop(backdrops, (int(size[0]), int(size[1])), rng)
     _frame_and_plate(picture, plate, turn, rng)
     places = _moved(plate.places, turn)
@@ -122,7 +124,7 @@ def _frame_and_plate(picture: Picture, plate: Painted, turn: Floats, rng: Rng) -
     shrink = float(np.sqrt(abs(np.linalg.det(turn[:2, :2]))))
     source = plate.picture
     if shrink < 0.7:  # warping skips pixels: blur first, or thin strokes break
-        source = cv2.GaussianBlur(source, (0, 0), 0.42 / shrink)
+        source = np.asarray(cv2.GaussianBlur(source, (0, 0), 0.42 / shrink), np.uint8)
     alpha = _outline(height, width, rng)
     seen = cv2.warpPerspective(
         source, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -189,13 +191,14 @@ def degrade(picture: Picture, tall: float, rng: Rng, *, hard: float) -> Picture:
     if noise < 0.6:
         sigma = abs(rng.normal(0, 3 + 9 * hard)) if noise < 0.45 else rng.uniform(4, 8 + 14 * hard)
         grain = np.empty(x.shape if rng.random() < 0.5 else x.shape[:2], np.float32)
-        cv2.randn(grain, 0, float(sigma * np.clip(tall / 26, 0.35, 1.0)))
+        loud = np.array(sigma * np.clip(tall / 26, 0.35, 1.0))
+        cv2.randn(grain, np.zeros(1), loud.reshape(1))
         x = x + (grain if grain.ndim == 3 else grain[..., None])
     y = np.clip(x, 0, 255).astype(np.uint8)
     if rng.random() < 0.25:  # a camera's own sharpening leaves halos
         soft = cv2.GaussianBlur(y, (0, 0), rng.uniform(0.8, 2.0))
         amount = rng.uniform(0.3, 1.6)
-        y = cv2.addWeighted(y, 1 + amount, soft, -amount, 0)
+        y = np.asarray(cv2.addWeighted(y, 1 + amount, soft, -amount, 0), np.uint8)
     if rng.random() < 0.3 * hard + 0.1:  # colours are stored at half or a quarter the size
         y = _poor_colour(y, rng)
     if rng.random() < 0.55:
@@ -239,17 +242,20 @@ def _blurred(x: Floats, tall: float, rng: Rng, hard: float) -> Floats:
     if rng.random() < 0.5:
         sigma = abs(rng.normal(0, 0.01 + 0.055 * hard)) * tall
         if sigma > 0.25:
-            x = cv2.GaussianBlur(x, (0, 0), min(float(sigma), 0.12 * tall))
+            soft = cv2.GaussianBlur(x, (0, 0), min(float(sigma), 0.12 * tall))
+            x = np.asarray(soft, np.float32)
     if rng.random() < 0.12 + 0.2 * hard:
         length = abs(rng.normal(0, 0.05 + 0.13 * hard)) * tall
         length = min(length, 0.38 * tall)
         if length > 1:
-            x = cv2.filter2D(x, -1, _streak(float(length), rng.uniform(0, np.pi)))
+            streak = _streak(float(length), rng.uniform(0, np.pi))
+            x = np.asarray(cv2.filter2D(x, -1, streak), np.float32)
     if rng.random() < 0.3:  # scaled down once more, by a recorder or a web page
         share = rng.uniform(max(0.3, min(1.0, 9.5 / tall)), 1.0)
         h, w = x.shape[:2]
         small = (max(8, round(w * share)), max(8, round(h * share)))
-        x = cv2.resize(cv2.resize(x, small, interpolation=cv2.INTER_AREA), (w, h))
+        few = cv2.resize(x, small, interpolation=cv2.INTER_AREA)
+        x = np.asarray(cv2.resize(few, (w, h)), np.float32)
     return x
 
 

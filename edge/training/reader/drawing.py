@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import cv2
 import numpy as np
+from letters import NARROW, Face
 from numpy.typing import NDArray
 
 from ioc_models.plates import ALPHABET
-from letters import NARROW, Face
 
 if TYPE_CHECKING:
     from registrations import Registration
@@ -106,7 +106,7 @@ def _row(
     rng: Rng,
 ) -> list[tuple[float, float, float, float]]:
     """Set one line in the middle of its row, squeezed where it is too long."""
-    height, width = ink.shape
+    width = ink.shape[1]
     gap = tall * rng.uniform(0.06, 0.22)
     cells = []
     for c in text:
@@ -153,8 +153,8 @@ def _joint(
         y, far = round(centre), round(left + wide)
         cv2.line(ink, (round(left), y), (far, y), 255, stroke, cv2.LINE_AA)
     else:
-        y = centre + (tall * 0.4 if rng.random() < 0.7 else 0.0)
-        cv2.circle(ink, (round(left + wide / 2), round(y)), max(1, stroke // 2 + 1), 255, -1)
+        low = centre + (tall * 0.4 if rng.random() < 0.7 else 0.0)
+        cv2.circle(ink, (round(left + wide / 2), round(low)), max(1, stroke // 2 + 1), 255, -1)
 
 
 def _border(ink: Picture, rng: Rng) -> None:

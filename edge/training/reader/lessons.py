@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from slotnet import CELLS, STRIDE, Answer
 from torch import Tensor
 from torch.nn import functional
-
-from slotnet import CELLS, STRIDE, Answer
 
 # Of the side lessons beside the text itself.
 GAZE, CELL, ROWS, GROUND = 0.15, 0.3, 0.1, 0.1
@@ -58,7 +57,7 @@ def loss(
 
 
 def _far(places: Tensor) -> Tensor:
-    """(B, SLOTS, cells): distance from each cell to each letter, in half letters, by the worse axis."""
+    """(B, SLOTS, cells): each cell's distance to each letter, in half letters, worse axis."""
     ys = (torch.arange(CELLS[0]) + 0.5) * STRIDE
     xs = (torch.arange(CELLS[1]) + 0.5) * STRIDE
     gy, gx = (axis.flatten() for axis in torch.meshgrid(ys, xs, indexing="ij"))

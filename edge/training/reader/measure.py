@@ -78,7 +78,8 @@ def shares(logits: Floats, temperature: float = 1.0) -> Floats:
     scaled = logits.astype(np.float64) / temperature
     scaled -= scaled.max(-1, keepdims=True)
     belief: Floats = np.exp(scaled)
-    return belief / belief.sum(-1, keepdims=True)
+    belief /= belief.sum(-1, keepdims=True)
+    return belief
 
 
 def best_temperature(logits: Floats, slots: Picture) -> float:
@@ -125,9 +126,10 @@ def report(model: Path, name: str, held: Held, temperature: float) -> Floats:
     sure = np.array([r.confidence if r else 0.0 for r in readings])
     order = np.argsort(-sure)
     kept = order[: round(0.85 * len(order))]
+    least = sure[kept].min()
     print(
         f"{name:24s} n {len(truth):5d}  letters {letters:.4f}  raw {straight.mean():.3f}  "
-        f"grammar {right.mean():.3f}  at 85 % {right[kept].mean():.4f} from {sure[kept].min():.2f}  "
+        f"grammar {right.mean():.3f}  at 85 % {right[kept].mean():.4f} from {least:.2f}  "
         f"ECE {calibration_error(sure, right):.3f}  rows {(seen_rows == held.rows).mean():.3f}  "
         f"ground {(ground.argmax(-1) == held.grounds).mean():.3f}  "
         f"T* {best_temperature(slots, held.slots):.2f}",

@@ -52,25 +52,32 @@ def known(riders: Path, part: str) -> list[Known]:
             notes = path.parent.parent / "labels" / f"{path.stem}.txt"
             line = notes.read_text(encoding="utf-8").splitlines()[int(row["box"])]
             _, cx, cy, w, h = (float(cell) for cell in line.split()[:5])
-            tall, wide = cv2.imread(str(path)).shape[:2]
+            tall, wide = _rgb(path).shape[:2]
             box = ((cx - w / 2) * wide, (cy - h / 2) * tall)
             far = ((cx + w / 2) * wide, (cy + h / 2) * tall)
             found.append(Known(path, (*box, *far), row["text"], int(row["lines"]), row["ground"]))
     return found
 
 
+def _rgb(path: Path) -> Picture:
+    picture = cv2.imread(str(path))
+    if picture is None:
+        raise FileNotFoundError(path)
+    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
+
+
 def cut(plate: Known, slack: float = 0.02) -> Picture:
     """The crop, RGB, a little wider than the box on all sides."""
     left, top, right, bottom = plate.box
     dx, dy = (right - left) * slack, (bottom - top) * slack
-    picture = cv2.imread(str(plate.picture))[..., ::-1]
+    picture = _rgb(plate.picture)
     rows = slice(max(0, round(top - dy)), round(bottom + dy))
     return np.ascontiguousarray(picture[rows, max(0, round(left - dx)) : round(right + dx)])
 
 
 def vary(plate: Known, rng: Rng) -> Picture:
     """Another view of a known plate: moved, leaned, lit and packed anew."""
-    picture = np.ascontiguousarray(cv2.imread(str(plate.picture))[..., ::-1])
+    picture = _rgb(plate.picture)
     left, top, right, bottom = plate.box
     size = np.array([right - left, bottom - top])
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)

@@ -101,7 +101,7 @@ def load_backdrops(folder: Path | None, rng: Rng, most: int = 300) -> list[Pictu
         if picture is not None:
             scale = 320 / max(picture.shape[:2])
             small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            found.append(np.ascontiguousarray(small[..., ::-1]))
+            found.append(np.ascontiguousarray(small[..., ::-1], np.uint8))
     return found
 
 

@@ -9,19 +9,16 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[3] / "twin_models")]
 
 from lessons import Lesson, loss  # noqa: E402 after the path is set
 from slotnet import SlotNet  # noqa: E402
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 EMA = 0.999
 WARMUP = 200

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from tests.bench.table import show
 
 from ioc_edge.backends import Image, Reader, Reading, open_reader
 from ioc_edge.errors import ModelInvalid
-from tests.bench.table import show
+from ioc_models import plates
 
 ROOT = Path(__file__).parents[3]
 MODEL = ROOT / "edge" / "models" / "reader" / "model.yaml"
@@ -68,7 +69,7 @@ def scenes_of(folder: Path) -> list[Crop]:
     found = []
     for file in sorted(folder.glob("*.json")):
         note = json.loads(file.read_text(encoding="utf-8"))
-        frame = cv2.imread(str(folder / note["file"]))
+        frame = np.asarray(cv2.imread(str(folder / note["file"])), np.uint8)
         for plate in note["plates"]:
             if not plate["text"]:
                 continue
@@ -100,7 +101,7 @@ class Result:
     def raw_right(self) -> int:
         """Exactly read before any rule about plates."""
         pairs = zip(self.readings, self.crops, strict=True)
-        return sum(r is not None and r.raw == c.text for r, c in pairs)
+        return sum(r is not None and plates.normalise(r.raw) == c.text for r, c in pairs)
 
     def by_confidence(self) -> tuple[np.ndarray, np.ndarray]:
         """Confidences from the surest down, and whether each was right."""
