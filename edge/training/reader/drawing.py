@@ -120,6 +120,11 @@ def _row(
     room = width * rng.uniform(0.8, 0.94)
     loose = len(text) > 3 and rng.random() < 0.5
     fit = room / length if loose and length < room < 1.25 * length else min(1.0, room / length)
+    if len(text) <= 4 and _spread_out(rng) and length < 0.8 * room:
+        # Four figures of an old plate stand far apart.
+        spread = (room * rng.uniform(0.72, 1.0) - length) / max(1, len(text) - 1)
+        gap, fit = gap + max(0.0, spread), 1.0
+        length = sum(cells) + gap * (len(text) - 1)
     fit_gap = gap * fit
     left = (width - length * fit) / 2 + rng.normal(0, 0.008) * width
     places = []
@@ -132,6 +137,11 @@ def _row(
             _joint(ink, c, left, centre, across, tall, rng)
         left += across + fit_gap
     return places
+
+
+def _spread_out(rng: Rng) -> bool:
+    """Whether a short row is spread over the plate."""
+    return bool(rng.random() < 0.5)
 
 
 def _stamp(ink: Picture, mask: Picture, left: float, top: float, wide: float, tall: float) -> None:
@@ -219,6 +229,12 @@ def _wear(picture: Floats, ground: Floats, dark: Floats, rng: Rng) -> None:
         share = np.clip(cover - rng.uniform(0.9, 2.0), 0, 1)[..., None] * rng.uniform(0.3, 0.9)
         tone = np.array([110, 90, 66], np.float32) * rng.uniform(0.5, 1.5)
         picture += (tone - picture) * share
+    for _ in range(int(rng.poisson(0.25))):  # a lamp's glint on a bolt or on a plastic cover
+        a = rng.uniform(0.05, 0.95, 2) * (width, height)
+        b = a + rng.normal(0, 0.14, 2) * height
+        tone = tuple(float(v) for v in rng.uniform(235, 255, 3))
+        start, end = (int(a[0]), int(a[1])), (int(b[0]), int(b[1]))
+        cv2.line(picture, start, end, tone, int(rng.integers(1, 6)), cv2.LINE_AA)
     for _ in range(int(rng.poisson(0.5))):
         a, b = rng.uniform(0, 1, 2) * (width, height), rng.uniform(0, 1, 2) * (width, height)
         b = a + (b - a) * 0.4

@@ -78,9 +78,9 @@ def _ground(rng: Rng) -> str:
 def _motorbike(rng: Rng) -> Registration:
     kind = rng.random()
     old = 0.05
-    if kind < 0.38:
+    if kind < 0.48:
         series = _one(rng, SERIES) + _one(rng, "123456789")
-        old = 0.25
+        old = 0.5
     elif kind < 0.72:
         series = _one(rng, SERIES) + _one(rng, MOTORBIKE_SECOND)
     elif kind < 0.86:

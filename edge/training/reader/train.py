@@ -74,7 +74,7 @@ class Ring:
         real = int(rng.binomial(count, self._share))
         shards = list(self._shards.values())
         # The newest shards have been seen least.
-        lean = np.linspace(1.0, 2.0, len(shards))
+        lean = np.geomspace(1.0, 5.0, len(shards))
         chosen = rng.choice(len(shards), 4, p=lean / lean.sum())
         parts = [(shards[i], n) for i, n in zip(chosen, _split(count - real, 4), strict=True)]
         if self._real is not None and real:
