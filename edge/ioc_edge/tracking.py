@@ -17,6 +17,8 @@ from scipy.optimize import linear_sum_assignment
 from ioc_edge.backends import Detection, area, common_area
 
 Matrix = NDArray[np.float64]
+# All that motion alone can say; it may turn out to be anything.
+UNNAMED: Final = "vehicle"
 # Standard deviations as shares of the box's height, after SORT and ByteTrack, with
 # the velocity's per second.
 POSITION_NOISE: Final = 0.1
@@ -30,14 +32,22 @@ class Limits:
     """When boxes belong together, and how long a lost one is waited for."""
 
     sure: float = 0.5
-    born: float = 0.4
+    born: float = 0.5
+    # Motion's confidence is no network's: it knows no kinds that it could be unsure of.
+    born_unnamed: float = 0.4
     least: float = 0.1
     match_iou: float = 0.2
     rescue_iou: float = 0.2
     # Share of a new box inside a larger one of its kind from which it is a part of it.
     part: float = 0.7
+    # What an overlap is worth where the name differs: a motorbike passes before a car.
+    other_kind: float = 0.5
+    # And where the track was seen once: it may be the ghost of an older one's box.
+    young: float = 0.8
     lost_s: float = 1.0
     confirm_hits: int = 2
+    # Glare on a wet road moves for less than a second; a vehicle that no model knows, longer.
+    confirm_unnamed_s: float = 1.0
 
 
 @dataclass(slots=True)
@@ -101,7 +111,7 @@ class Tracker:
             track.seen = track.last_at == at
         # The largest first, or a half could come before its whole.
         for found in sorted([*spare, *faint], key=lambda one: -area(one.box)):
-            if found.confidence >= self.limits.born and not self._is_part(found):
+            if self._can_be_born(found) and not self._is_part(found):
                 self.tracks.append(self._born(found, at))
         return self._bury(at)
 
@@ -111,7 +121,12 @@ class Tracker:
         return [track for track in ended if self.confirmed(track)]
 
     def confirmed(self, track: Track) -> bool:
-        """Whether it was seen often enough to be more than a flicker."""
+        """Whether it was seen often enough, and for long enough, to be more than a flicker."""
+        lasted = track.last_at - track.first_at
+        known = track.label != UNNAMED or lasted >= self.limits.confirm_unnamed_s
+        return self._steady(track) and known
+
+    def _steady(self, track: Track) -> bool:
         return track.frames >= self.limits.confirm_hits
 
     def _predict(self, at: float) -> None:
@@ -133,6 +148,7 @@ class Tracker:
         if not tracks or not detections:
             return tracks, detections
         overlap = iou([track.box for track in tracks], [found.box for found in detections])
+        overlap *= [[self._worth(track, found) for found in detections] for track in tracks]
         rows, columns = linear_sum_assignment(-overlap)
         pairs = [
             (row, column)
@@ -147,6 +163,18 @@ class Tracker:
             [track for index, track in enumerate(tracks) if index not in taken_tracks],
             [found for index, found in enumerate(detections) if index not in taken],
         )
+
+    def _worth(self, track: Track, found: Detection) -> float:
+        """What an overlap of the two counts for, 0 to 1."""
+        named = track.label == found.label or UNNAMED in {track.label, found.label}
+        return (1.0 if named else self.limits.other_kind) * (
+            1.0 if self._steady(track) else self.limits.young
+        )
+
+    def _can_be_born(self, found: Detection) -> bool:
+        """Whether it is sure enough to begin a track."""
+        unnamed = found.label == UNNAMED
+        return found.confidence >= (self.limits.born_unnamed if unnamed else self.limits.born)
 
     def _is_part(self, found: Detection) -> bool:
         """Whether it lies within a larger one of its kind that was just seen: a half, no second."""
@@ -178,17 +206,14 @@ class Tracker:
 
     def _bury(self, at: float) -> list[Track]:
         """Give up on what was lost too long; a flicker dies at its first miss."""
-        ended = []
         alive = []
+        ended = []
         for track in self.tracks:
-            if track.last_at == at:
+            lost_s = at - track.last_at
+            if lost_s == 0 or (self._steady(track) and lost_s <= self.limits.lost_s):
                 alive.append(track)
-            elif not self.confirmed(track):
-                continue
-            elif at - track.last_at > self.limits.lost_s:
+            elif self.confirmed(track):
                 ended.append(track)
-            else:
-                alive.append(track)
         self.tracks = alive
         return ended
 

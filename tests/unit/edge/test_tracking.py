@@ -1,6 +1,7 @@
 """The tracker keeps one id for one thing, whatever the frame rate does."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +73,31 @@ def test_a_motorbike_before_a_car_is_a_thing_of_its_own() -> None:
         before = Detection((30, 110, 60, 150), "motorbike", 0.8)
         tracker.step([car(10), before], step * 0.1)
     assert sorted(track.label for track in tracker.tracks) == ["car", "motorbike"]
+
+
+def test_a_motorbike_that_passes_before_a_car_does_not_take_its_id() -> None:
+    tracker = Tracker()
+    for step in range(12):
+        bike = Detection((20 * step, 100, 20 * step + 80, 160), "motorbike", 0.9)
+        tracker.step([bike, car(120)] if step not in {5, 6} else [bike], step * 0.1)
+    by_label = {track.label: track for track in tracker.tracks}
+    assert {label: track.id for label, track in by_label.items()} == {"motorbike": 1, "car": 2}
+    assert set(by_label["car"].labels) == {"car"}
+
+
+def test_what_motion_found_may_turn_out_to_be_anything() -> None:
+    tracker = Tracker()
+    for step in range(6):
+        tracker.step([car(10, 0.45, "vehicle" if step < 3 else "bus")], step * 0.1)
+    assert [track.id for track in tracker.tracks] == [1]
+
+
+@pytest.mark.parametrize(("frames", "told"), [(8, 0), (14, 1)])
+def test_what_motion_alone_sees_must_last_to_be_a_vehicle(frames: int, told: int) -> None:
+    tracker = Tracker()
+    for step in range(frames):
+        tracker.step([car(10 + 10 * step, 0.45, "vehicle")], step * 0.1)
+    assert len(tracker.finish()) == told
 
 
 def test_a_flicker_is_no_track() -> None:
