@@ -126,7 +126,7 @@ def read_plates(options: argparse.Namespace) -> int:
 
 def detector_of(options: argparse.Namespace, confidence: float | None = None) -> Detector:
     """The detector that is asked for, with another's plates where one is named."""
-    detector = open_detector(options.detector, confidence=confidence)
+    detector = open_detector(options.detector, confidence=confidence, closer=True)
     if options.plate_detector is None:
         return detector
     return WithPlates(detector, open_detector(options.plate_detector, confidence=confidence))

@@ -118,7 +118,9 @@ def open_detectors(
     return [WithMotion(shared, MotionDetector()) for _ in range(cameras)]
 
 
-def open_detector(path: Path, threads: int = 1, *, confidence: float | None = None) -> Detector:
+def open_detector(
+    path: Path, threads: int = 1, *, confidence: float | None = None, closer: bool = False
+) -> Detector:
     """The detector of a model.yaml by itself, for pictures that have no before.
 
     Args:
@@ -126,16 +128,22 @@ def open_detector(path: Path, threads: int = 1, *, confidence: float | None = No
         threads: Of the inference runtime.
         confidence: From which a detection counts, instead of the manifest's own thresholds;
             a vehicle may then be found under several names, as curves of precision need it.
+        closer: Vehicles that show no plate are looked at once more, enlarged. Up to twice the
+            time for each picture; on film they come near by themselves.
 
     Raises:
         ModelInvalid: The manifest or the weights cannot be used.
         BackendUnavailable: The manifest asks for an accelerator that is not here.
     """
+    from ioc_edge.backends.cascade import SecondLook  # noqa: PLC0415
     from ioc_edge.backends.network import NetworkDetector, open_network  # noqa: PLC0415
     from ioc_edge.backends.tidy import Tidy  # noqa: PLC0415
 
-    network = open_network(path, frozenset({"detector"}), threads)
-    return Tidy(NetworkDetector(network, confidence=confidence), one_name=confidence is None)
+    plain = NetworkDetector(
+        open_network(path, frozenset({"detector"}), threads), confidence=confidence
+    )
+    twice = closer and PLATE in plain.labels and plain.labels & VEHICLES
+    return Tidy(SecondLook(plain) if twice else plain, one_name=confidence is None)
 
 
 def open_classifier(path: Path, threads: int = 1) -> Classifier:
