@@ -240,7 +240,8 @@ class Rules:
             z.max_seconds for z in self.scene.zones
         ):
             return ()
-        return tuple(each.path() for each in self._live.values() if each is not known)
+        around = [*self._live.values(), *self._gone]
+        return tuple(each.path() for each in around if each is not known)
 
     def _tell(self, known: _Known, at: float, *, ended: bool) -> list[Finding]:
         told = []

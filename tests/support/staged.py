@@ -100,6 +100,7 @@ class Outcome:
     speeds: list[tuple[float, float, float]] = field(default_factory=list)
     lorries: set[int] = field(default_factory=set)
     banned: bool = False
+    seed: int = 0
     repeats: int = 0
 
 
@@ -307,7 +308,7 @@ def run(
     spec, camera, shown = stage(names, seed, banned=banned)
     sensor = Sensor(camera, noise or noise_for(rng), rng)
     rules, tracker = Rules(scene_of(spec, camera)), Tracker()
-    result = Outcome(staged=dict(shown.acts), banned=banned)
+    result = Outcome(staged=dict(shown.acts), banned=banned, seed=seed)
     owners: dict[int, Counter[int]] = {}
     paths: dict[int, list[Pose]] = {}
     told: list[Finding] = []

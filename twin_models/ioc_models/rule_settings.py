@@ -119,7 +119,7 @@ class Stopping(Setting):
             in front, make it a jam or a queue at the light.
     """
 
-    drift_m: Metres = 1.0
+    drift_m: Metres = 0.5
     least_frames: Annotated[int, Field(ge=3, le=1000)] = 10
     jam_others: Annotated[int, Field(ge=1, le=50)] = 1
 
@@ -144,7 +144,7 @@ class Passengers(Setting):
 
     least_looks: Annotated[int, Field(ge=1, le=100)] = 3
     sure: Share = 0.5
-    share: Share = 0.5
+    share: Share = 0.55
     needs_plate: bool = True
 
 

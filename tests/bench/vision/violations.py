@@ -122,7 +122,9 @@ def tally(outcomes: Sequence[Outcome]) -> dict[str, Tally]:
             lorry = rule == "forbidden" and outcome.banned and owner in outcome.lorries
             if not wanted.get((owner, rule)) and not lorry:
                 known.false += 1
-                known.falsely.append(outcome.staged.get(owner, "passing traffic"))
+                act = outcome.staged.get(owner, "passing traffic")
+                measured = next(f[3].measured for f in outcome.found if f[:2] == (rule, owner))
+                known.falsely.append(f"{act} in clip {outcome.seed}: {measured}")
     return rules
 
 
@@ -150,7 +152,7 @@ def table(title: str, rules: dict[str, Tally]) -> None:
     show(title, heads, [goal, *rows])
     for rule, known in rules.items():
         if known.falsely:
-            print(f"  {rule} falsely told of: {dict(Counter(known.falsely))}")
+            print(f"  {rule} falsely told of: {known.falsely}")
 
 
 def speeds(outcomes: Sequence[Outcome]) -> None:

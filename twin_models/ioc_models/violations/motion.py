@@ -16,6 +16,8 @@ MOST_GAP_S: Final = 1.2
 # Nothing on a road moves faster (200 km/h); a box that does has changed its vehicle.
 FASTEST_M_S: Final = 56.0
 # A jump off the straight course that no steering makes, beyond what the boxes' errors explain.
+# Of its poses that a track must have of one vehicle.
+MOSTLY: Final = 0.75
 JUMP_M: Final = 1.2
 JUMP_SIGMAS: Final = 4.0
 # A box of another size in the next frame is another vehicle's.
@@ -36,6 +38,8 @@ _UNKNOWN_LENGTH: Final = (1.5, 12.2)
 # Slower than this over a whole stretch is standing.
 STILL_M_S: Final = 0.2
 ROLLING_M_S: Final = 1.0
+# Who backs up and comes again scatters more than this.
+_STANDING_SCATTER: Final = 1.6
 # A side within 45 degrees of the direction runs along it.
 _ALONG: Final = 0.7071
 _HUBER: Final = 1.5
@@ -104,21 +108,28 @@ def spots(poses: Sequence[Pose]) -> list[Spot]:
 
 @lru_cache(maxsize=64)
 def pieces(path: Path) -> tuple[tuple[Pose, ...], ...]:
-    """The path cut where a track must have jumped from one vehicle to another."""
-    found: list[list[Pose]] = []
+    """The path cut at gaps, without what a track that jumped brought along of another vehicle.
+
+    Class and plate belong to a whole track: where most of it is not one vehicle, nobody knows
+    whose they are, and there is no piece at all.
+    """
+    runs: list[list[list[Pose]]] = []
     for pose in path.poses:
-        if found and _continues(found[-1], pose):
-            found[-1].append(pose)
+        if runs and pose.at - runs[-1][-1][-1].at > MOST_GAP_S:
+            runs[-1].append([pose])
+        elif runs and _continues(runs[-1][-1], pose):
+            runs[-1][-1].append(pose)
         else:
-            found.append([pose])
-    return tuple(tuple(piece) for piece in found)
+            runs.append([[pose]])
+    best = max(runs, key=lambda run: sum(map(len, run)), default=[])
+    if sum(map(len, best)) < MOSTLY * len(path.poses):
+        return ()
+    return tuple(tuple(piece) for piece in best)
 
 
 def _continues(before: list[Pose], pose: Pose) -> bool:
     last = before[-1]
     gap = pose.at - last.at
-    if gap > MOST_GAP_S:
-        return False
     if last.contact_m is None or pose.contact_m is None:
         return True
     tall, was = pose.box_px[3] - pose.box_px[1], last.box_px[3] - last.box_px[1]
@@ -438,7 +449,18 @@ def rests(at: Sequence[Spot], drift_m: float, *, most_gap_s: float = MOST_GAP_S)
         else:
             found.append([half])
     trimmed = [_trimmed(run) for run in found if len(run) > 1]
-    return [_rest(run) for run in trimmed if len(run) > 1 and _speed(run) < STILL_M_S]
+    return [
+        _rest(run)
+        for run in trimmed
+        if len(run) > 1 and _speed(run) < STILL_M_S and _scatter(run, drift_m) < _STANDING_SCATTER
+    ]
+
+
+def _scatter(run: Sequence[Half], drift_m: float) -> float:
+    """How far the halves lie from their middle, in units of what jitter explains."""
+    place = _place(run)
+    offs = [plane.distance(half.xy, place) / hypot(half.sigma_m, drift_m / 2) for half in run]
+    return sqrt(sum(off * off for off in offs) / len(offs))
 
 
 def _trimmed(run: Sequence[Half]) -> Sequence[Half]:

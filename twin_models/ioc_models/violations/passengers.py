@@ -11,6 +11,7 @@ from ioc_models.violations.riding import crews, is_driven, largest
 # Driver and passengers: three grown people break 7.2.g, four people of any age 7.3.b.
 _THREE_PASSENGERS: Final = 4
 _HIDDEN: Final = 0.7
+_SEEN: Final = 0.3
 
 
 def judge(
@@ -26,11 +27,12 @@ def judge(
     four = [look for look in looks if len(look.heads) >= _THREE_PASSENGERS and look.in_line()]
     three = [look for look in looks if look.three_grown()]
     # Heads hide behind heads: four are seen as three far more often than three as four.
-    for act, found, share in (
-        ("passengers_three", four, rule.share * _HIDDEN),
-        ("passengers_two", three, rule.share),
+    full = [look for look in looks if len(look.heads) > 2]  # noqa: PLR2004 two may hide a third
+    for act, found, least in (
+        ("passengers_three", four, rule.share * _HIDDEN * len(looks)),
+        ("passengers_two", three, max(rule.share * len(full), _SEEN * len(looks))),
     ):
-        if len(found) < rule.least_looks or len(found) < share * len(looks):
+        if len(found) < max(rule.least_looks, least):
             continue
         at = largest(found)
         counts = sorted(len(look.heads) for look in found)

@@ -24,7 +24,7 @@ _SADDLE_M: Final = 0.5
 # down on them at a flatter angle than on the wheels.
 _LIFT: Final = 0.76
 # Three grown people sit evenly; a child between or before them does not.
-_EVEN: Final = (0.33, 0.67)
+_EVEN: Final = (0.38, 0.62)
 # What a far look adds is doubt.
 _MOST_LOOKS: Final = 8
 # A parked motorbike with people on it is not driven.

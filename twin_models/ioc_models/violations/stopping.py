@@ -9,7 +9,7 @@ from ioc_models.plane import XY
 from ioc_models.scene import Scene, Zone
 from ioc_models.violations import signals, telling
 from ioc_models.violations.contract import Finding, LightTimeline, Path
-from ioc_models.violations.motion import Rest, Spot, area_of, lane_of, rests, spots
+from ioc_models.violations.motion import Rest, Spot, area_of, lane_of, pieces, rests, spots
 
 # A parked vehicle hides behind passing ones for as long as this.
 _HIDDEN_S: Final = 12.0
@@ -35,7 +35,8 @@ def judge(
     rule = scene.rules.stopping
     if not rule.enabled or not telling.may_be_accused(path):
         return []
-    for rest in rests(spots(path.poses), rule.drift_m, most_gap_s=_HIDDEN_S):
+    whole = [pose for piece in pieces(path) for pose in piece]
+    for rest in rests(spots(whole), rule.drift_m, most_gap_s=_HIDDEN_S):
         if rest.frames < rule.least_frames:
             continue
         for zone in scene.zones:
@@ -137,7 +138,7 @@ def _leads(other: XY | None, here: XY, forward: XY) -> bool:
 def _stood(other: Path, rest: Rest) -> XY | None:
     """Where another vehicle stood for more than half of a rest; None if it did not."""
     long = (rest.until - rest.since) / 2
-    for each in rests(spots(other.poses), 1.0, most_gap_s=_HIDDEN_S):
+    for each in rests(spots(other.poses), 0.5, most_gap_s=_HIDDEN_S):
         if min(each.until, rest.until) - max(each.since, rest.since) > long:
             return each.xy
     return None

@@ -150,7 +150,7 @@ def _stopper(on: Stage, over: float, *, car: bool, at: float) -> list[Part]:
 
 @situation("stop_line", "car-green", "car-red", broken=True)
 def _stops_over_car(on: Stage) -> list[Part]:
-    return _stopper(on, on.any(2.8, 5), car=True, at=on.red + on.any(1.2, 5))
+    return _stopper(on, on.any(3.0, 5), car=True, at=on.red + on.any(1.2, 5))
 
 
 @situation("stop_line", "bike-green", "bike-red", broken=True)
