@@ -58,7 +58,7 @@ class PlainTracker:
             else:
                 now[open_[best]] = one.box
         self._last |= {i: (box, at) for i, box in now.items()}
-        self._frames.update(now)
+        self._frames.update(list(now))
         return now
 
     def told(self) -> set[int]:
