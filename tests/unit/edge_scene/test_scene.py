@@ -225,7 +225,11 @@ def test_a_clip_decodes_to_its_frames_with_a_keyframe_every_second(tmp_path: Pat
     assert Header.model_validate_json(header).spec == spec
     truths = [FrameTruth.model_validate_json(line) for line in rest]
     assert [t.index for t in truths] == list(range(15))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.jsonl", "clip.mp4", "clip.scene.yaml"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "clip.jsonl",
+        "clip.mp4",
+        "clip.scene.yaml",
+    ]
 
 
 def test_the_index_of_the_clip_comes_before_its_pictures(tmp_path: Path) -> None:
