@@ -18,10 +18,13 @@ from tests.bench.table import show
 from tests.support.staged import RULE_OF, Outcome, casts, expected, run
 
 from ioc_edge.scene.situations import SITUATIONS
+from ioc_edge.scene.spec import View
 from ioc_models.violations import RULES
 
 POSITIVES, NEGATIVES, SEED = 50, 200, 20_000
-Job = tuple[list[str], int, bool]
+# Heads and plates are judged near the lens, everything else where the road is seen at length.
+NEAR = frozenset({"helmet", "passengers"})
+Job = tuple[list[str], int, bool, View]
 
 
 @dataclass
@@ -73,12 +76,21 @@ def jobs(share: float, seed: int) -> list[Job]:
     rng = np.random.default_rng(seed)
     names = [name for name, count in quotas(share).items() for _ in range(count) if name != "lorry"]
     rng.shuffle(names)
-    half = len(names) // 2
+    near = [name for name in names if rule_of(name) in NEAR]
+    far = [name for name in names if rule_of(name) not in NEAR]
+    half = len(far) // 2
     lorries = ["lorry"] * int(np.ceil(POSITIVES * share))
-    banned, free = casts(names[:half] + lorries, rng), casts(names[half:] + lorries, rng)
-    return [
-        (clip, seed + index, index < len(banned)) for index, clip in enumerate([*banned, *free])
-    ]
+    banned, free = casts(far[:half] + lorries, rng), casts(far[half:] + lorries, rng)
+    work: list[tuple[list[str], bool, View]] = [(clip, True, "approach") for clip in banned]
+    work += [(clip, False, "approach") for clip in free]
+    work += [(clip, False, "junction") for clip in casts(near, rng)]
+    return [(clip, seed + at, hours, view) for at, (clip, hours, view) in enumerate(work)]
+
+
+def rule_of(name: str) -> str:
+    """The rule that a situation is about."""
+    rule = SITUATIONS[name].rule
+    return RULE_OF.get(rule, rule)
 
 
 def quotas(share: float) -> dict[str, int]:
@@ -98,8 +110,8 @@ def quotas(share: float) -> dict[str, int]:
 
 
 def _one(job: Job) -> Outcome:
-    names, seed, banned = job
-    return run(names, seed, banned=banned)
+    names, seed, banned, view = job
+    return run(names, seed, banned=banned, view=view)
 
 
 def tally(outcomes: Sequence[Outcome]) -> dict[str, Tally]:
@@ -177,5 +189,4 @@ def speeds(outcomes: Sequence[Outcome]) -> None:
 if __name__ == "__main__":
     import sys
 
-    print(f"rules named {sorted(RULE_OF)} -> {sorted(RULE_OF.values())}, others as they are")
     main(sys.argv[1:])

@@ -11,8 +11,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from tests.bench.vision.violations import POSITIVES, quotas, table, tally
-from tests.support.staged import RULE_OF, Outcome, casts, film_spec, scene_of
+from tests.bench.vision.violations import NEAR, POSITIVES, quotas, rule_of, table, tally
+from tests.support.staged import Outcome, casts, film_spec, scene_of
 
 from ioc_edge import scene_file
 from ioc_edge.scene.camera import mounted
@@ -22,8 +22,6 @@ from ioc_edge.scene.video import write_video
 from ioc_models.violations import RULES
 from ioc_models.violations.contract import Finding
 
-# Heads and plates are judged near the lens, everything else where the road is seen at length.
-NEAR = frozenset({"helmet", "passengers"})
 OVERLAP = 0.3
 
 
@@ -45,11 +43,7 @@ def pixels(clips: int, seed: int, only: Sequence[str] = ()) -> None:
 
 def chosen(rule: str, clips: int, rng: np.random.Generator) -> list[list[str]]:
     """Situations of one rule over some clips, broken and tempting ones mixed."""
-    names = [
-        name
-        for name in quotas(clips / POSITIVES)
-        if RULE_OF.get(SITUATIONS[name].rule, SITUATIONS[name].rule) == rule
-    ]
+    names = [name for name in quotas(clips / POSITIVES) if rule_of(name) == rule]
     broken = [name for name in names if SITUATIONS[name].broken]
     tempting = [name for name in names if not SITUATIONS[name].broken]
     rng.shuffle(tempting)

@@ -6,12 +6,13 @@ from typing import Final
 from ioc_models.scene import Scene
 from ioc_models.violations import telling
 from ioc_models.violations.contract import Finding, LightTimeline, Path
-from ioc_models.violations.riding import crews, is_driven, largest
+from ioc_models.violations.riding import crews, is_driven, largest, three_grown
 
 # Driver and passengers: three grown people break 7.2.g, four people of any age 7.3.b.
 _THREE_PASSENGERS: Final = 4
-_HIDDEN: Final = 0.7
-_SEEN: Final = 0.3
+# Shares of `share`.
+_OF_FOUR: Final = 0.5
+_OF_THREE: Final = 0.7
 
 
 def judge(
@@ -25,14 +26,13 @@ def judge(
         return []
     looks = crews(path, scene, rule.sure)
     four = [look for look in looks if len(look.heads) >= _THREE_PASSENGERS and look.in_line()]
-    three = [look for look in looks if look.three_grown()]
+    three = [look for look in looks if look.gaps_m() is not None]
     # Heads hide behind heads: four are seen as three far more often than three as four.
-    full = [look for look in looks if len(look.heads) > 2]  # noqa: PLR2004 two may hide a third
-    for act, found, least in (
-        ("passengers_three", four, rule.share * _HIDDEN * len(looks)),
-        ("passengers_two", three, max(rule.share * len(full), _SEEN * len(looks))),
+    for act, found, share in (
+        ("passengers_three", four, _OF_FOUR),
+        ("passengers_two", three if three_grown(three) else [], _OF_THREE),
     ):
-        if len(found) < max(rule.least_looks, least):
+        if len(found) < rule.least_looks or len(found) < share * rule.share * len(looks):
             continue
         at = largest(found)
         counts = sorted(len(look.heads) for look in found)

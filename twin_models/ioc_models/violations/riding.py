@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot
+from statistics import median
 from typing import Final
 
 from ioc_models import plane
@@ -24,7 +25,7 @@ _SADDLE_M: Final = 0.5
 # down on them at a flatter angle than on the wheels.
 _LIFT: Final = 0.76
 # Three grown people sit evenly; a child between or before them does not.
-_EVEN: Final = (0.38, 0.62)
+_EVEN: Final = (0.35, 0.61)
 # What a far look adds is doubt.
 _MOST_LOOKS: Final = 8
 # A parked motorbike with people on it is not driven.
@@ -73,15 +74,26 @@ class Crew:
         across = [(head.box_px[0] + head.box_px[2]) / 2 for head in self.heads]
         return max(across) - min(across) <= _SADDLE_M * self.scale.px_per_m
 
-    def three_grown(self) -> bool:
-        """Whether these are three people of whom none can be a child."""
+    def gaps_m(self) -> tuple[float, float] | None:
+        """How far two passengers sit from the driver; None if these are not three in a line."""
         if len(self.heads) != 3 or not self.in_line():  # noqa: PLR2004
-            return False
+            return None
         if any(head.child >= _CHILD for head in self.heads):
-            return False
+            return None
         near, far = sorted(self.drop_m(head) for head in self.heads[1:])
-        least, most = (2 * pitch * self.scale.tilt for pitch in _PITCH_M)
-        return least <= far <= most + _SLACK_M and _EVEN[0] * far <= near <= _EVEN[1] * far
+        return near, far
+
+
+def three_grown(looks: Sequence[Crew]) -> bool:
+    """Whether looks at three people, taken together, leave no room for a child among them."""
+    known = [(gaps, look) for look in looks if (gaps := look.gaps_m()) is not None]
+    if not known:
+        return False
+    even = median(near / far for (near, far), _ in known if far > 0)
+    # On a saddle, not as the camera foreshortens it.
+    long = median(far / max(look.scale.tilt, 0.05) for (_, far), look in known)
+    least, most = (2 * pitch for pitch in _PITCH_M)
+    return _EVEN[0] <= even <= _EVEN[1] and least <= long <= most + 2 * _SLACK_M
 
 
 def crews(path: Path, scene: Scene, sure: float) -> list[Crew]:

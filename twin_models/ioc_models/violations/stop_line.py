@@ -67,7 +67,7 @@ def _stands(
     still = max(rests(in_red, _DRIFT_M), key=lambda rest: rest.until - rest.since, default=None)
     if still is None or still.frames < rule.least_frames or _short(still, rule.least_s):
         return []
-    over_m = line.beyond(still.xy) + shortest - 1.5 * _bias(in_red, still, line, scene)
+    over_m = line.beyond(still.xy) + shortest - _bias(in_red, still, line, scene)
     if not rule.over_m <= over_m <= _MOST_OVER_M:
         return []
     # Who waits to turn where turning is free may wait there; only driving on tells.
@@ -94,4 +94,4 @@ def _bias(at: Sequence[Spot], still: Rest, line: Line2, scene: Scene) -> float:
     """What averaging over frames does not take away: the calibration's and the boxes' error."""
     during = [spot for spot in at if still.since <= spot.at <= still.until]
     edge = max(plane.deviation(spot.covariance, line.normal) for spot in during)
-    return hypot(scene.ground.residual_m, 0.7 * edge)
+    return 1.5 * hypot(scene.ground.residual_m, edge)
