@@ -131,7 +131,7 @@ def known_of(found: Outline) -> KnownOf:
 
 @pytest.fixture(scope="module")
 def red_light() -> Film:
-    return watched("run_car", 3)
+    return watched("run_car", 4)
 
 
 def test_who_runs_a_red_light_is_told_once_with_its_proof(red_light: Film) -> None:
@@ -181,7 +181,7 @@ def test_the_clip_spans_before_and_after(red_light: Film) -> None:
 def test_the_kept_case_gives_the_same_finding_again(red_light: Film) -> None:
     seen = red_light.violations[0].seen
     assert seen.case is not None
-    spec, camera, _ = stage(["run_car"], 3)
+    spec, camera, _ = stage(["run_car"], 4)
     scene = scene_of(spec, camera)
     assert scene.sha256 == seen.scene_sha256
     again = judge_case({**seen.case, "scene": scene.model_dump(mode="json", by_alias=True)})
@@ -192,7 +192,7 @@ def test_the_kept_case_gives_the_same_finding_again(red_light: Film) -> None:
 def test_a_long_case_is_thinned_until_it_fits_and_keeps_its_ends(red_light: Film) -> None:
     seen = red_light.violations[0].seen
     assert seen.case is not None
-    spec, camera, _ = stage(["run_car"], 3)
+    spec, camera, _ = stage(["run_car"], 4)
     scene = scene_of(spec, camera)
     case = Case.model_validate({**seen.case, "scene": scene.model_dump(mode="json", by_alias=True)})
     path = case.path
@@ -206,7 +206,7 @@ def test_a_long_case_is_thinned_until_it_fits_and_keeps_its_ends(red_light: Film
 
 
 def test_a_missing_clip_is_no_missing_violation() -> None:
-    film = watched("run_car", 3, clip=None)
+    film = watched("run_car", 4, clip=None)
     (told,) = film.violations
     assert "restricted_clip" not in {one.role for one in told.evidence}
     assert "clip" not in {one.role for one in told.seen.evidence}
