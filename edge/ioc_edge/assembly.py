@@ -16,19 +16,17 @@ from ioc_edge.watch import ClipWish, Keeper, Watch
 from ioc_models.events import Clock
 from ioc_models.scene import Scene
 
-LIGHTS = MODELS / "lights" / "model.yaml"
-HELMETS = MODELS / "helmets"
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which models to open."""
+    """Which models to open; `models` is the folder of those that need no naming."""
 
     detector: Literal["motion"] | Path
     reader: Literal["ppocr"] | Path
     second_opinion: bool
     threads: int
     plate_detector: Path | None = None
+    models: Path = MODELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,10 @@ def open_models(choice: Choice, cameras: int, scenes: Sequence[Scene]) -> Models
     return Models(
         open_detectors(choice.detector, cameras, choice.threads, choice.plate_detector),
         open_reader(choice.reader, choice.threads, second_opinion=choice.second_opinion),
-        LightReader.open(LIGHTS, choice.threads) if signals else None,
-        HelmetReader.open(HELMETS, choice.threads) if riders else None,
+        LightReader.open(choice.models / "lights" / "model.yaml", choice.threads)
+        if signals
+        else None,
+        HelmetReader.open(choice.models / "helmets", choice.threads) if riders else None,
     )
 
 

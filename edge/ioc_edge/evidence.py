@@ -18,7 +18,7 @@ import structlog
 
 from ioc_edge import sealing
 from ioc_edge.backends import Detector, Image
-from ioc_edge.backends.faces import FaceFinder
+from ioc_edge.backends.faces import BUILT_IN, FaceFinder
 from ioc_edge.backends.network import NetworkDetector, open_network
 from ioc_edge.privacy import Finder, Sight, captioned, looked_again, veil
 from ioc_edge.settings import PrivacyConfig
@@ -87,19 +87,22 @@ class Protection:
     in_the_clear: bool = False
 
 
-def protection(config: PrivacyConfig, detector: Path | None, threads: int = 1) -> Protection:
+def protection(
+    config: PrivacyConfig, detector: Path | None, faces: Path = BUILT_IN, threads: int = 1
+) -> Protection:
     """As a box's configuration has it.
 
     Args:
         config: Its section `privacy`.
         detector: The model.yaml that looks a second time; None looks once.
+        faces: That of the face finder.
         threads: Of the inference runtime.
 
     Raises:
         ModelInvalid: Weights are missing or are not those named.
     """
     return Protection(
-        FaceFinder(threads=threads),
+        FaceFinder(faces, threads=threads),
         watcher=suspicious(detector, threads) if detector else None,
         police_keys=tuple(sealing.recipient(key) for key in config.police_keys),
         in_the_clear=config.uncovered_in_the_clear,

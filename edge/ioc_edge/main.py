@@ -32,7 +32,7 @@ from ioc_edge import (
 from ioc_edge.assembly import Assembler, Choice, Models, load_scenes
 from ioc_edge.capture import Camera, StateChange
 from ioc_edge.errors import ConfigInvalid, EdgeError
-from ioc_edge.evidence import EvidenceStore, Uploader, protection
+from ioc_edge.evidence import EvidenceStore, Protection, Uploader, protection
 from ioc_edge.pipeline import Inference
 from ioc_edge.publish import Broker, Publisher
 from ioc_edge.settings import BoxConfig
@@ -84,11 +84,7 @@ class Agent:
             config.state_dir / "evidence",
             limit_bytes=config.evidence_max_mib * MIB,
             keep_free_bytes=config.keep_free_mib * MIB,
-            protection=protection(
-                config.privacy,
-                config.detector if isinstance(config.detector, Path) else None,
-                config.threads,
-            ),
+            protection=open_protection(config),
         )
         self.uploader = _uploader(config, self.evidence, secrets)
         self.publisher = Publisher(
@@ -243,8 +239,19 @@ def open_models(config: BoxConfig) -> tuple[dict[str, Scene], Models]:
         config.second_opinion,
         config.threads,
         config.plate_detector,
+        config.models,
     )
     return scenes, assembly.open_models(choice, len(config.cameras), list(scenes.values()))
+
+
+def open_protection(config: BoxConfig) -> Protection:
+    """What covers people in pictures, as the box has it."""
+    return protection(
+        config.privacy,
+        config.detector if isinstance(config.detector, Path) else None,
+        config.models / "faces" / "model.yaml",
+        config.threads,
+    )
 
 
 def load(path: Path) -> tuple[BoxConfig, str, Secrets]:
@@ -277,6 +284,7 @@ def check(options: argparse.Namespace) -> int:
     """Check configuration, secrets and models; changes nothing."""
     config, digest, _ = load(options.source)
     open_models(config)
+    open_protection(config)
     log.info("config_ok", box=config.box, cameras=len(config.cameras), sha256=digest)
     return 0
 

@@ -142,6 +142,7 @@ def new_pipeline(
         not options.no_second and (config is None or config.second_opinion),
         config.threads if config else 1,
         options.plate_detector or (config.plate_detector if config else None),
+        config.models if config else settings.MODELS,
     )
     scenes = load_scenes([setting.camera])
     models = open_models(choice, 1, list(scenes.values()))

@@ -27,7 +27,7 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 BUILT_IN_DETECTOR = MODELS / "detector" / "model.yaml"
 BUILT_IN_READER = MODELS / "reader" / "model.yaml"
 _PATHS = (
-    *("state_dir", "password_file", "key_file", "ca_file", "signing_key_file"),
+    *("state_dir", "password_file", "key_file", "ca_file", "signing_key_file", "models"),
     *("scene", "plate_detector"),
 )
 
@@ -113,6 +113,8 @@ class BoxConfig(Section):
     api: ApiConfig | None = None
     signing_key_file: Path | None = None
     privacy: PrivacyConfig = PrivacyConfig()
+    # Where the models lie that this file does not name: faces, helmets, lights.
+    models: Path = Field(default_factory=lambda: MODELS)
     detector: Literal["motion"] | Path = BUILT_IN_DETECTOR
     # Finds plates instead of `detector`, LPDNet for one.
     plate_detector: Path | None = None
