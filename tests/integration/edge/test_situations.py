@@ -20,11 +20,13 @@ CLIPS = {
     "four_people": ("four_people", "touches_line_car"),
     "fast_bike": ("fast_bike", "amber_tail"),
 }
+# In the clip of seed 4 the rider's head is never near enough to be judged.
+SEEDS = {"bare_driver": 5}
 
 
 @pytest.mark.parametrize("broken", CLIPS)
 def test_what_was_broken_is_told_once_and_nothing_else(broken: str) -> None:
-    outcome = run(CLIPS[broken], 4, noise=CLEAR)
+    outcome = run(CLIPS[broken], SEEDS.get(broken, 4), noise=CLEAR)
 
     told = Counter((owner, rule) for rule, owner, _, _ in outcome.found)
 
