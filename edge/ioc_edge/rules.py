@@ -84,7 +84,7 @@ class _Known:
             labels=labels,
             riders=tuple(self.riders),
             plate=self.plate,
-            priority=self.on_duty / self.looks if self.looks else 0.0,
+            priority=self.on_duty / self.looks if self.looks else None,
             also=self.also,
         )
 

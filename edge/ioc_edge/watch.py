@@ -5,15 +5,14 @@ quarter of a second; what a reviewer needs of the moments before, at and after i
 from there. Film comes as the camera's own packets.
 """
 
-from collections import deque
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-import cv2
 import numpy as np
 
+from ioc_edge.album import ALBUM_GAP_S, OLD_GAP_S, Album, Picture
 from ioc_edge.backends import Box, Detection, Image
 from ioc_edge.capture import Frame
 from ioc_edge.evidence import jpeg
@@ -24,12 +23,10 @@ from ioc_edge.rules import Rules, Sights
 from ioc_edge.shake import Steadiness
 from ioc_edge.tracking import Track
 from ioc_models.events import (
-    MAX_EVENT_BYTES,
     EvidenceRef,
     MediaType,
     ModelRef,
     PlateReading,
-    canonical_json,
 )
 from ioc_models.scene import Scene
 from ioc_models.violations.contract import (
@@ -37,23 +34,17 @@ from ioc_models.violations.contract import (
     Finding,
     Head,
     KnownPlate,
-    LightLook,
     LightSpan,
     LightState,
-    LightTimeline,
     PlateGiven,
     ViolationSeen,
     Wanted,
 )
+from ioc_models.violations.packing import compact
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-ALBUM_GAP_S: Final = 0.25
-ALBUM_S: Final = 16.0
-# A vehicle that stands for minutes needs a picture of how it came.
-OLD_GAP_S: Final = 15.0
-OLD_S: Final = 1800.0
 # A picture further from its moment than this proves another one.
 NEAREST_S: Final = 1.0
 # Of the ring of packets, less what passes between a finding and its wish.
@@ -64,8 +55,6 @@ HEADS_EVERY_S: Final = 0.4
 MOST_HEAD_LOOKS: Final = 12
 FORGET_S: Final = 120.0
 CLOSE_MARGIN: Final = 0.6
-# The envelope, signature and evidence list take the rest.
-MOST_CASE_BYTES: Final = MAX_EVENT_BYTES - 16 * 1024
 CLIP: Final = "clip"
 # The reader's words for a signal, and the rules'.
 SHOWN: Final[Mapping[str, LightState]] = {
@@ -119,23 +108,6 @@ class Violation:
     models: tuple[ModelRef, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """A page of the album: the frame, small, and what was seen in it."""
-
-    at: float
-    content: bytes
-    boxes: Mapping[int, Box]
-    plates: Mapping[int, Box]
-    heads: Mapping[int, tuple[Box, ...]]
-    seen: tuple[Detection, ...]
-
-    def image(self) -> Image:
-        """The frame again."""
-        decoded = cv2.imdecode(np.frombuffer(self.content, np.uint8), cv2.IMREAD_COLOR)
-        return np.asarray(decoded, np.uint8)
-
-
 @dataclass(slots=True)
 class _Pending:
     """A finding whose last moments are still to come."""
@@ -167,40 +139,6 @@ class _Looks:
 
     count: int = 0
     at: float = -1e18
-
-
-class Album:
-    """Pictures of the last seconds, and few of the last half hour where one may be needed."""
-
-    def __init__(self, *, long: bool) -> None:
-        self._long = long
-        self._recent: deque[_Picture] = deque()
-        self._old: deque[_Picture] = deque()
-
-    def wants(self, at: float) -> bool:
-        """Whether a picture of now belongs in it."""
-        return not self._recent or at - self._recent[-1].at >= ALBUM_GAP_S
-
-    def add(self, picture: _Picture) -> None:
-        """Take a picture; times rise."""
-        self._recent.append(picture)
-        while self._recent[0].at < picture.at - ALBUM_S:
-            gone = self._recent.popleft()
-            if self._long and (not self._old or gone.at - self._old[-1].at >= OLD_GAP_S):
-                self._old.append(gone)
-        while self._old and self._old[0].at < picture.at - OLD_S:
-            self._old.popleft()
-
-    def nearest(
-        self, since: float, until: float, at: float, tracks: Container[int]
-    ) -> _Picture | None:
-        """The picture nearest to a moment among those of a span.
-
-        One that shows one of the tracks is preferred; None when there is none at all.
-        """
-        found = [one for one in (*self._old, *self._recent) if since <= one.at <= until]
-        showing = [one for one in found if any(track in tracks for track in one.boxes)]
-        return min(showing or found, key=lambda one: abs(one.at - at), default=None)
 
 
 class Watch:
@@ -378,7 +316,7 @@ class Watch:
                 kept, at = self._keep_picture(wanted.role, picture, pending), picture.at
         return [ref for ref in kept if ref is not None], at
 
-    def _picture(self, wanted: Wanted, pending: _Pending) -> _Picture | None:
+    def _picture(self, wanted: Wanted, pending: _Pending) -> Picture | None:
         """The page of a moment; before and after are other pages than the event's."""
         finding = pending.finding
         # Of standing, any picture of the beginning will do that there is.
@@ -391,7 +329,7 @@ class Watch:
         return self._album.nearest(since, until, wanted.at, pending.tracks)
 
     def _keep_picture(
-        self, role: str, picture: _Picture, pending: _Pending
+        self, role: str, picture: Picture, pending: _Pending
     ) -> list[EvidenceRef | None]:
         """The whole picture, or for the event itself the vehicle large; people covered."""
         image, finding = picture.image(), pending.finding
@@ -429,8 +367,8 @@ def _page(
     detections: Sequence[Detection],
     known: Mapping[int, KnownOf],
     heads: Mapping[int, Sequence[Head]],
-) -> _Picture:
-    return _Picture(
+) -> Picture:
+    return Picture(
         at=frame.seen_at.timestamp(),
         content=jpeg(frame.image),
         boxes={track.id: track.box for track in live},
@@ -484,48 +422,6 @@ def _spans(case: Case | None, finding: Finding) -> tuple[LightSpan, ...]:
         else:
             spans.append(LightSpan(state=look.state, since=_utc(look.at), until=_utc(look.at)))
     return tuple(spans[-64:])
-
-
-def compact(case: Case) -> dict[str, Any]:
-    """A case as JSON without its scene, thinned until it fits an event.
-
-    Neighbours go first, then lights outside the path's time, then every second pose from
-    the middle; ends and corners of a path are what the rules look at most.
-    """
-    path, lights, others = case.path, case.lights, case.others
-    while True:
-        small = Case(scene=case.scene, path=path, lights=lights, others=others)
-        body: dict[str, Any] = _rounded(small.model_dump(mode="json", exclude={"scene"}))
-        if len(canonical_json(body)) <= MOST_CASE_BYTES or len(path.poses) <= 8:  # noqa: PLR2004
-            return body
-        if others:
-            others = ()
-            continue
-        lights = tuple(LightTimeline(one.light, _changes(one.looks)) for one in lights)
-        poses = (path.poses[0], *path.poses[1:-1:2], path.poses[-1])
-        path = replace(path, poses=poses, riders=path.riders[:24])
-
-
-def _changes(looks: Sequence[LightLook]) -> tuple[LightLook, ...]:
-    """Looks at which a state begins or ends; those between say nothing new."""
-    return tuple(
-        look
-        for index, look in enumerate(looks)
-        if index in {0, len(looks) - 1}
-        or looks[index - 1].state != look.state
-        or looks[index + 1].state != look.state
-    )
-
-
-def _rounded(value: Any) -> Any:  # noqa: ANN401 any JSON
-    """Floats to a tenth of a millimetre and of a millisecond."""
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_rounded(each) for each in value]
-    return value
 
 
 def _around(box: Box, image: Image) -> tuple[int, int, int, int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,10 +18,11 @@ from ioc_edge.riders import Head as SeenHead
 from ioc_edge.riders import Ride
 from ioc_edge.scene.outline import Outline
 from ioc_edge.tracking import Tracker
-from ioc_edge.watch import KnownOf, Violation, Watch, compact
+from ioc_edge.watch import KnownOf, Violation, Watch
 from ioc_models.events import EvidenceRef, MediaType, ModelRef, PlateReading, canonical_json
 from ioc_models.violations import judge_case
 from ioc_models.violations.contract import Case
+from ioc_models.violations.packing import compact
 
 CLEAR = Noise(
     edge=0.005, common=0, miss=0, hidden=0, double=0, ghosts=0, dropped=0, light=0, head=0
@@ -189,20 +190,30 @@ def test_the_kept_case_gives_the_same_finding_again(red_light: Film) -> None:
     assert again[0].at == pytest.approx(seen.at.timestamp(), abs=0.01)
 
 
-def test_a_long_case_is_thinned_until_it_fits_and_keeps_its_ends(red_light: Film) -> None:
-    seen = red_light.violations[0].seen
-    assert seen.case is not None
-    spec, camera, _ = stage(["run_car"], 4)
-    scene = scene_of(spec, camera)
-    case = Case.model_validate({**seen.case, "scene": scene.model_dump(mode="json", by_alias=True)})
-    path = case.path
-    long = case.model_copy(
-        update={"path": type(path)(path.track, path.poses * 40, path.labels, path.riders)}
-    )
-    body = compact(long)
-    assert len(canonical_json(body)) <= 48 * 1024
-    assert body["path"]["poses"][0]["at"] == pytest.approx(path.poses[0].at, abs=1e-3)
-    assert body["path"]["poses"][-1]["at"] == pytest.approx(path.poses[-1].at, abs=1e-3)
+def kept_case(film: Film, name: str, seed: int) -> Case:
+    spec, camera, _ = stage([name], seed)
+    scene = scene_of(spec, camera).model_dump(mode="json", by_alias=True)
+    return Case.model_validate({**(film.violations[0].seen.case or {}), "scene": scene})
+
+
+@pytest.mark.parametrize("most", [48 * 1024, 9_000])
+def test_a_case_that_was_thinned_to_fit_is_judged_the_same(red_light: Film, most: int) -> None:
+    case = kept_case(red_light, "run_car", 4)
+    body = compact(case, most)
+    assert len(canonical_json(body)) <= most
+    again = judge_case({**body, "scene": case.scene.model_dump(mode="json", by_alias=True)})
+    assert [one.rule for one in again] == ["red_light"]
+    assert again[0].at == pytest.approx(red_light.violations[0].seen.at.timestamp(), abs=0.2)
+
+
+def test_a_path_of_half_an_hour_is_thinned_and_keeps_its_ends(red_light: Film) -> None:
+    case = kept_case(red_light, "run_car", 4)
+    poses = case.path.poses
+    long = case.model_copy(update={"path": replace(case.path, poses=poses * 40)})
+    kept = compact(long)
+    assert len(canonical_json(kept)) <= 48 * 1024
+    ends = [kept["path"]["poses"][place]["at"] for place in (0, -1)]
+    assert ends == pytest.approx([poses[0].at, poses[-1].at], abs=1e-3)
 
 
 def test_a_missing_clip_is_no_missing_violation() -> None:

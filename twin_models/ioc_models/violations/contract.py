@@ -83,7 +83,8 @@ class Path:
     Attributes:
         track: Number by which the box knows it; `also` are those of earlier fragments.
         labels: Weight of each class over all frames.
-        priority: Share of looks that showed signs of a vehicle on duty: its class, beacons.
+        priority: Share of looks that showed beacons or markings of a vehicle on duty; None
+            where nobody looked for them.
     """
 
     track: int
@@ -91,7 +92,7 @@ class Path:
     labels: dict[str, float] = field(default_factory=dict)
     riders: tuple[RiderLook, ...] = ()
     plate: KnownPlate | None = None
-    priority: float = 0.0
+    priority: float | None = None
     also: tuple[int, ...] = ()
 
     @property

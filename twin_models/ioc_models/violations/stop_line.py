@@ -5,19 +5,18 @@ from math import hypot
 from typing import Final
 
 from ioc_models import plane
-from ioc_models.scene import Light, Scene
-from ioc_models.violations import signals, telling
-from ioc_models.violations.contract import Finding, LightTimeline, Path, Pose
+from ioc_models.scene import Scene
+from ioc_models.violations import telling
+from ioc_models.violations.approach import Approach, approaches, governed, red_at
+from ioc_models.violations.contract import Finding, LightTimeline, Path
 from ioc_models.violations.motion import (
     Line2,
     Rest,
     Spot,
     crossing,
-    pieces,
     rests,
     spots,
 )
-from ioc_models.violations.red_light import approach_lane, governed, red_at
 
 _DRIFT_M: Final = 0.4
 # Further in than this it stands in the junction, which is another matter.
@@ -30,37 +29,18 @@ def judge(
     """Findings of this rule for one vehicle, at most one."""
     if not scene.rules.stop_line.enabled or not telling.may_be_accused(path):
         return []
-    for stop in scene.stop_lines:
-        for piece in pieces(path):
-            lane = approach_lane(scene, piece, stop.lanes)
-            if lane is None:
-                continue
-            line = Line2(scene, stop, scene.lane(lane))
-            for light in signals.governing(scene, lane):
-                known = signals.timeline(lights, light)
-                found = known and _stands(path, scene, piece, line, (light, known))
-                if found:
-                    return [
-                        each.model_copy(update={"lane": lane, "light": light.id}) for each in found
-                    ]
-    return []
+    found = (_stands(path, scene, one) for one in approaches(path, scene, lights))
+    return next((each for each in found if each), [])
 
 
-def _stands(
-    path: Path,
-    scene: Scene,
-    piece: Sequence[Pose],
-    line: Line2,
-    signal: tuple[Light, LightTimeline],
-) -> list[Finding]:
-    light, known = signal
-    rule = scene.rules.stop_line
+def _stands(path: Path, scene: Scene, come: Approach) -> list[Finding]:
+    rule, piece, line = scene.rules.stop_line, come.piece, come.line
     at = spots(piece)
     shortest, longest = line.hidden(path.label)
     over = crossing(at, line, longest)
     if over is None or piece[0].at > over.earliest:
         return []
-    red = red_at(known, over, rule.grace_s, scene.rules.red_light.yellow_s)
+    red = red_at(come.known, over, rule.grace_s, scene.rules.red_light.yellow_s)
     if red is None:
         return []
     in_red = [spot for spot in at if over.at <= spot.at <= red.until]
@@ -71,7 +51,7 @@ def _stands(
     if not rule.over_m <= over_m <= _MOST_OVER_M:
         return []
     # Who waits to turn where turning is free may wait there; only driving on tells.
-    if not governed(at, line, light, still.until, scene.rules.red_light.straight_m):
+    if not governed(at, line, come.light, still.until, scene.rules.red_light.straight_m):
         return []
     return telling.finding(
         "stop_line",
@@ -83,6 +63,7 @@ def _stands(
             "stood_s": still.until - still.since,
             "red_for_s": over.at - red.since,
         },
+        telling.Where(lane=come.lane, light=come.light.id),
     )
 
 

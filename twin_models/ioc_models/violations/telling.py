@@ -47,7 +47,7 @@ def may_be_accused(path: Path) -> bool:
     """Whether this kind of vehicle is judged at all: none without a class, none on duty."""
     if law.vehicle_class(path.label) is None:
         return False
-    return max(path.priority, _on_duty(path)) < ON_DUTY
+    return max(path.priority or 0.0, _on_duty(path)) < ON_DUTY
 
 
 def _on_duty(path: Path) -> float:
@@ -59,7 +59,8 @@ def _on_duty(path: Path) -> float:
 def doubts(path: Path) -> tuple[Doubt, ...]:
     """What a reviewer must rule out."""
     found: list[Doubt] = []
-    if max(path.priority, _on_duty(path)) >= MAYBE_ON_DUTY:
+    # Where nobody looked for beacons, somebody must.
+    if path.priority is None or max(path.priority, _on_duty(path)) >= MAYBE_ON_DUTY:
         found.append("priority_vehicle")
     if path.plate is None:
         found.append("plate_unread")

@@ -114,6 +114,15 @@ def test_beacons_in_a_few_looks_are_the_reviewers_doubt() -> None:
     assert found.doubts == ("priority_vehicle",)
 
 
+def test_where_nobody_looked_for_beacons_the_reviewer_must() -> None:
+    path = drive(SCENE, straight(9, 8.0), 9, start=5)
+    looked = Path(1, path.poses, path.labels, plate=path.plate, priority=0.0)
+    unseen = Path(1, path.poses, path.labels, plate=path.plate)
+
+    assert judge(looked, SCENE, RED_AT_FIVE)[0].doubts == ()
+    assert judge(unseen, SCENE, RED_AT_FIVE)[0].doubts == ("priority_vehicle",)
+
+
 def test_yellow_taken_for_red_accuses_nobody() -> None:
     lights = signal((-20, "green"), (2, "red"), until=30)
 
@@ -140,4 +149,4 @@ def test_an_unread_plate_is_said() -> None:
     (found,) = judge(drive(SCENE, straight(9, 8.0), 9, start=5, plate=None), SCENE, RED_AT_FIVE)
 
     assert found.plate is None
-    assert found.doubts == ("plate_unread",)
+    assert "plate_unread" in found.doubts
