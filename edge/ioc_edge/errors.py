@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 
 class EdgeError(Exception):
     """Base of every error that this package raises."""
@@ -87,3 +89,12 @@ class ModelInvalid(EdgeError):
 
 class BackendUnavailable(EdgeError):
     """The accelerator that was asked for is not on this machine."""
+
+
+def in_words(error: ValidationError, whole: str = "file") -> str:
+    """Every fault with its place, in a line; `whole` names what has none of its own."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc']) or whole}: "
+        + fault["msg"].removeprefix("Value error, ")
+        for fault in error.errors()
+    )

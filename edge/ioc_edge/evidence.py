@@ -373,11 +373,7 @@ def suspicious(path: Path, threads: int = 1) -> Detector:
         ModelInvalid: The manifest or the weights cannot be used.
     """
     network = open_network(path, frozenset({"detector"}), threads)
-    thresholds = network.manifest.thresholds.model_copy(
-        update={"confidence": SUSPICIOUS, "by_label": {}}
-    )
-    network.manifest = network.manifest.model_copy(update={"thresholds": thresholds})
-    return NetworkDetector(network)
+    return NetworkDetector(network, confidence=SUSPICIOUS)
 
 
 def jpeg(image: Image) -> bytes:

@@ -66,6 +66,8 @@ LEAST_COUNTED_WAY: Final = 0.5
 # camera burns into its picture. It has this long to move, in its own sizes.
 STILL_S: Final = 2.0
 LEAST_PLATE_WAY: Final = 0.1
+# A bad frame is logged; so many in a row are a lost GPU or a broken model.
+MOST_FAILED: Final = 100
 # Small boxes move by more than their own size between two frames.
 PLATE_LIMITS: Final = Limits(
     sure=0.4, born=LEAST_PLATE_CONFIDENCE, match_iou=0.05, rescue_iou=0.2, confirm_hits=1
@@ -339,6 +341,7 @@ class Inference:
         self.frames = 0
         self.busy_s = 0.0
         self.beat_at = time.monotonic()
+        self._failed_in_a_row = 0
         self._lines = lines
         self._sink = sink
         self._arrived = arrived
@@ -362,7 +365,7 @@ class Inference:
         while not self._stopping.is_set():
             self._arrived.wait(1.0)
             self._arrived.clear()
-            self.beat_at = time.monotonic()
+            self._beat()
             for camera, pipeline in self._lines:
                 frame = camera.newest()
                 if frame is not None:
@@ -370,18 +373,27 @@ class Inference:
 
     def _one(self, pipeline: Pipeline, frame: Frame) -> None:
         started = time.monotonic()
-        self._hand_over(lambda: pipeline.step(frame))
+        self._failed_in_a_row = (
+            0 if self._hand_over(lambda: pipeline.step(frame)) else self._failed_in_a_row + 1
+        )
         self.frames += 1
-        self.beat_at = time.monotonic()
-        self.busy_s += self.beat_at - started
+        self._beat()
+        self.busy_s += time.monotonic() - started
 
-    def _hand_over(self, work: Callable[[], Iterable[Draft]]) -> None:
-        """One bad frame must not darken the other cameras."""
+    def _beat(self) -> None:
+        """Say that frames are seen; where none has been for long, a new start may help."""
+        if self._failed_in_a_row < MOST_FAILED:
+            self.beat_at = time.monotonic()
+
+    def _hand_over(self, work: Callable[[], Iterable[Draft]]) -> bool:
+        """One bad frame must not darken the other cameras; False when it was one."""
         try:
             for draft in work():
                 self._sink(draft)
         except Exception:
             log.exception("frame_failed")
+            return False
+        return True
 
 
 def read_frames(frames: Iterable[Frame], pipeline: Pipeline) -> list[Draft]:

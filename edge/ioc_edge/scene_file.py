@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from ioc_edge.errors import ConfigInvalid
+from ioc_edge.errors import ConfigInvalid, in_words
 from ioc_models.scene import Scene
 
 
@@ -22,11 +22,7 @@ def load(path: Path) -> Scene:
     except yaml.YAMLError as error:
         raise ConfigInvalid(path, f"not YAML: {error}") from error
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'file'}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise ConfigInvalid(path, faults) from error
+        raise ConfigInvalid(path, in_words(error)) from error
 
 
 def text(scene: Scene) -> str:

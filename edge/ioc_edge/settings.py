@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from ioc_edge import sealing
-from ioc_edge.errors import ConfigInvalid
+from ioc_edge.errors import ConfigInvalid, in_words
 from ioc_models.events import BoxId, CameraId
 from ioc_models.geo import Point
 
@@ -155,11 +155,7 @@ def parse(text: str, path: Path) -> tuple[BoxConfig, str]:
     except yaml.YAMLError as error:
         raise ConfigInvalid(path, f"not YAML: {error}") from error
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'file'}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise ConfigInvalid(path, faults) from error
+        raise ConfigInvalid(path, in_words(error)) from error
     return config, hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,6 +1,5 @@
 """Faces in a picture, found by YuNet; used only to cover them."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ioc_edge.backends import Box, Image
+from ioc_edge.backends.manifest import check_weights
 from ioc_edge.backends.runner import OrtRunner
-from ioc_edge.errors import ModelInvalid
+from ioc_edge.errors import ModelInvalid, in_words
 from ioc_models.events import ModelRef
 
 BUILT_IN: Final = Path(__file__).resolve().parents[2] / "models" / "faces" / "model.yaml"
@@ -58,14 +58,13 @@ class FaceFinder:
         """
         try:
             self._manifest = Manifest.model_validate(yaml.safe_load(path.read_text("utf-8")))
-            weights = path.parent / self._manifest.file
-            found = hashlib.sha256(weights.read_bytes()).hexdigest()
-        except (OSError, TypeError, yaml.YAMLError, ValidationError) as error:
+        except (OSError, yaml.YAMLError) as error:
             raise ModelInvalid(path, str(error)) from error
-        if found != self._manifest.sha256:
-            raise ModelInvalid(path, f"weights have sha256 {found}, not {self._manifest.sha256}")
-        self.model = ModelRef(name=self._manifest.name, sha256=found)
-        self._runner = OrtRunner(weights, threads=threads)
+        except ValidationError as error:
+            raise ModelInvalid(path, in_words(error, "manifest")) from error
+        check_weights(path, self._manifest.file, self._manifest.sha256)
+        self.model = ModelRef(name=self._manifest.name, sha256=self._manifest.sha256)
+        self._runner = OrtRunner(path.parent / self._manifest.file, threads=threads)
 
     def find(self, image: Image) -> list[Face]:
         """Faces in a picture, (h, w, 3) uint8 BGR, surest first, in its own pixels."""

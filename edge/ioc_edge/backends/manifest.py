@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from ioc_edge.backends import PLATE, VEHICLES
-from ioc_edge.errors import ModelInvalid
+from ioc_edge.errors import ModelInvalid, in_words
 from ioc_models.events import ModelRef
 
 Task: TypeAlias = Literal["detector", "reader", "classifier", "lights"]
@@ -163,8 +163,8 @@ class Manifest(Part):
         try:
             manifest = cls.model_validate({**raw, "folder": path.resolve().parent})
         except ValidationError as error:
-            raise ModelInvalid(path, _in_words(error)) from error
-        _check_weights(manifest, path)
+            raise ModelInvalid(path, in_words(error, "manifest")) from error
+        check_weights(path, manifest.file, manifest.sha256)
         return manifest
 
     @property
@@ -236,34 +236,26 @@ class Manifest(Part):
             raise ValueError(f"thresholds.by_label: no label is called {_listed(strange)}")
 
 
-def _check_weights(manifest: Manifest, path: Path) -> None:
-    if not manifest.weights.resolve().is_relative_to(manifest.folder):
-        raise ModelInvalid(path, f"file: {manifest.file} lies outside the manifest's folder")
+def check_weights(path: Path, file: str, sha256: str) -> None:
+    """Whether the weights that a manifest at `path` names are there, and are those it means.
+
+    Raises:
+        ModelInvalid: Missing, elsewhere than in the manifest's folder, damaged or replaced.
+    """
+    weights = path.parent / file
+    if not weights.resolve().is_relative_to(path.parent.resolve()):
+        raise ModelInvalid(path, f"file: {file} lies outside the manifest's folder")
     try:
-        with manifest.weights.open("rb") as weights:
-            found = _sha256(weights.read())
+        found = hashlib.sha256(weights.read_bytes()).hexdigest()
     except OSError as error:
         raise ModelInvalid(path, f"file: the weights cannot be read: {error}") from error
-    if found != manifest.sha256:
+    if found != sha256:
         raise ModelInvalid(
             path,
-            f"weights have sha256 {found}, not {manifest.sha256}: {manifest.file} is damaged "
+            f"weights have sha256 {found}, not {sha256}: {file} is damaged "
             "or was replaced; copy it again, or write the new hash if the change is yours",
         )
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _listed(names: Mapping[str, object] | frozenset[str] | set[str]) -> str:
     return ", ".join(f"'{name}'" for name in sorted(names))
-
-
-def _in_words(error: ValidationError) -> str:
-    """Every fault with its place, in a line."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or 'manifest'}: "
-        + fault["msg"].removeprefix("Value error, ")
-        for fault in error.errors()
-    )

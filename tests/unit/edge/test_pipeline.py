@@ -1,15 +1,17 @@
 """Frames to events, with a detector and a reader that say what the test tells them."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 from tests.unit.edge.parts import NOON
 
 from ioc_edge.backends import Detection, Image, Reading
 from ioc_edge.capture import Frame
-from ioc_edge.pipeline import Pipeline, cut, read_frames
+from ioc_edge.pipeline import MOST_FAILED, Inference, Pipeline, cut, read_frames
 from ioc_edge.privacy import Sight
 from ioc_edge.settings import CameraConfig
 from ioc_edge.spool import Draft
@@ -197,3 +199,38 @@ def test_a_cut_beyond_the_edge_stays_inside_the_picture() -> None:
     image = np.zeros((100, 100, 3), np.uint8)
     assert cut(image, (90, 90, 130, 130), 0.5).shape == (30, 30, 3)
     assert cut(image, (200, 200, 210, 210), 0).size > 0
+
+
+class Blind:
+    """A camera that always has a frame."""
+
+    def newest(self) -> Frame:
+        return pictures(1)[0]
+
+
+class Broken:
+    """A pipeline whose GPU is gone."""
+
+    failing = True
+
+    def step(self, _frame: Frame) -> list[Draft]:
+        if self.failing:
+            raise RuntimeError("CUDA error 700")
+        return []
+
+
+def test_the_heartbeat_stops_when_every_frame_fails_and_comes_back_with_one_that_does_not() -> None:
+    camera: Any = Blind()
+    broken: Any = Broken()
+    inference = Inference([(camera, broken)], lambda _: None, threading.Event())
+    for _ in range(MOST_FAILED - 1):
+        inference._one(broken, pictures(1)[0])
+    alive = inference.beat_at
+    assert alive > 0
+    inference._one(broken, pictures(1)[0])
+    silent = inference.beat_at
+    inference._beat()
+    assert inference.beat_at == silent
+    broken.failing = False
+    inference._one(broken, pictures(1)[0])
+    assert inference.beat_at > silent
