@@ -72,7 +72,7 @@ def client(service: Service) -> Iterator[DittoClient]:
 def other(service: Service) -> Iterator[DittoClient]:
     """Somebody else."""
     if service.other is None:
-        pytest.skip("needs a second user")
+        pytest.skip("a real Ditto is tried with the one account that was named")
     with DittoClient(service.url, Basic(*service.other)) as made:
         yield made
 

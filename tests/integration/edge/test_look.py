@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +14,11 @@ import cv2
 import numpy as np
 import pytest
 import structlog
+from tests.support.painted import painted
+from tests.support.real import needed
 from tests.unit.edge.backends.graphs import constant_graph, written
 
 from ioc_edge import scene_file
-from ioc_edge.backends import Image
 from ioc_edge.main import main
 from ioc_models.events import Event
 from ioc_models.scene import Scene
@@ -46,19 +46,7 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
 
 @pytest.fixture(scope="module")
 def real() -> Path:
-    folder = os.environ.get("IOC_REAL_DATA")
-    if not folder:
-        pytest.skip("IOC_REAL_DATA names no folder of real pictures")
-    return Path(folder)
-
-
-def painted(*rows: str) -> Image:
-    image = np.full((70 * len(rows), 300, 3), 235, np.uint8)
-    for number, row in enumerate(rows):
-        size = cv2.getTextSize(row, cv2.FONT_HERSHEY_SIMPLEX, 1.7, 4)[0]
-        at = ((300 - size[0]) // 2, 54 + 70 * number)
-        cv2.putText(image, row, at, cv2.FONT_HERSHEY_SIMPLEX, 1.7, (20, 20, 20), 4, cv2.LINE_AA)
-    return image
+    return needed()
 
 
 def put(path: Path, picture: np.ndarray) -> Path:

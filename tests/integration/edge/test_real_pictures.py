@@ -4,7 +4,6 @@ The pictures may not be shipped: IOC_REAL_DATA names the folder that holds them.
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from tests.support.real import needed
 from tests.unit.edge.parts import NOON
 
 from ioc_edge.backends import Detection, Detector, Image, Reader, open_detectors, open_reader
@@ -68,10 +68,7 @@ class Nowhere:
 
 @pytest.fixture(scope="module")
 def real() -> Path:
-    folder = os.environ.get("IOC_REAL_DATA")
-    if not folder:
-        pytest.skip("IOC_REAL_DATA names no folder of real pictures")
-    return Path(folder)
+    return needed()
 
 
 @pytest.fixture(scope="module")

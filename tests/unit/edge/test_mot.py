@@ -1,11 +1,9 @@
 """The tracking scores that the benchmark prints are those of py-motmetrics."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from tests.support.mot import Accumulator, Rect, Scores, read_mot15, scored, together
+from tests.support.real import needed
 
 EXACT = 1e-9
 # As py-motmetrics 1.4.0 counts the same files (numpy 1.26), truth read with confidence 1.
@@ -138,10 +136,7 @@ def test_made_up_clips_score_as_motmetrics_says(seed: int) -> None:
 
 
 def test_real_pedestrians_score_as_motmetrics_says() -> None:
-    folder = os.environ.get("IOC_REAL_DATA")
-    clip = Path(folder or ".") / "mot" / "TUD-Campus"
-    if not clip.is_dir():
-        pytest.skip("IOC_REAL_DATA names no folder with mot/TUD-Campus")
+    clip = needed("mot", "TUD-Campus")
     found = scored(read_mot15(clip / "gt.txt", least=1), read_mot15(clip / "test.txt"))
     for name, value in TUD_CAMPUS.items():
         assert getattr(found, name) == pytest.approx(value, abs=EXACT), name

@@ -1,20 +1,10 @@
 """Reading plates painted here."""
 
-import cv2
 import numpy as np
 import pytest
+from tests.support.painted import painted
 
-from ioc_edge.backends import Image
 from ioc_edge.backends.ppocr import PpOcrReader
-
-
-def painted(*rows: str) -> Image:
-    image = np.full((70 * len(rows), 300, 3), 235, np.uint8)
-    for number, row in enumerate(rows):
-        size = cv2.getTextSize(row, cv2.FONT_HERSHEY_SIMPLEX, 1.7, 4)[0]
-        at = ((300 - size[0]) // 2, 54 + 70 * number)
-        cv2.putText(image, row, at, cv2.FONT_HERSHEY_SIMPLEX, 1.7, (20, 20, 20), 4, cv2.LINE_AA)
-    return image
 
 
 @pytest.fixture(scope="module")
