@@ -4,7 +4,7 @@ The pictures may not be shipped: IOC_REAL_DATA names the folder that holds them.
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,9 +21,10 @@ from tests.unit.edge.parts import NOON
 
 from ioc_edge.backends import Detection, Detector, Image, Reader, open_detectors, open_reader
 from ioc_edge.capture import Frame
-from ioc_edge.pipeline import Pipeline, read_frames
+from ioc_edge.pipeline import READ_MARGIN, Pipeline, cut, read_frames
+from ioc_edge.plates import Ballot
 from ioc_edge.privacy import Sight
-from ioc_edge.settings import BUILT_IN_DETECTOR, CameraConfig
+from ioc_edge.settings import BUILT_IN_DETECTOR, CameraConfig, built_in_reader
 from ioc_models import plates
 from ioc_models.events import EvidenceRef, MediaType, ModelRef
 
@@ -33,6 +34,7 @@ CAMERA = CameraConfig.model_validate(
 # A still picture is shown as a short burst, as a camera would.
 BURST = 3
 MUST_READ = 0.70
+VEHICLES_IN_SCENES = 5
 # Half of the clip's 12.5 frames a second: what a busy box would take.
 EVERY = 2
 # Counted by eye: white, teal, red, white.
@@ -73,7 +75,7 @@ def real() -> Path:
 
 @pytest.fixture(scope="module")
 def reader() -> Reader:
-    return open_reader("ppocr", 1)
+    return open_reader(built_in_reader(), 1, second_opinion=True)
 
 
 def marked(picture: dict[str, Any]) -> list[Detection]:
@@ -104,6 +106,20 @@ def share_read(real: Path, detector: Detector, reader: Reader) -> float:
 
 def test_marked_plates_of_real_scenes_are_read(real: Path, reader: Reader) -> None:
     assert share_read(real, TrueBoxes(), reader) >= MUST_READ
+
+
+def test_every_vehicle_of_the_real_scenes_is_read_right_after_voting(
+    real: Path, reader: Reader
+) -> None:
+    votes: defaultdict[str, Ballot] = defaultdict(Ballot)
+    for image, picture in scenes(real):
+        for plate, box in zip(picture["plates"], marked(picture), strict=True):
+            reading = reader.read([cut(image, box.box, READ_MARGIN)])[0]
+            if plate["text"] and reading is not None:
+                votes[plates.normalise(plate["text"])].add(reading, found=0.9, box=box.box)
+    told = {true: ballot.result("motorbike") for true, ballot in votes.items()}
+    assert {true: found and found.text for true, found in told.items()} == {t: t for t in told}
+    assert len(told) == VEHICLES_IN_SCENES
 
 
 def test_plates_of_real_scenes_are_found_and_read(real: Path, reader: Reader) -> None:
