@@ -14,11 +14,16 @@ class Setting(BaseModel):
 
     Attributes:
         enabled: Whether the rule is applied at this camera at all.
+        indicative: Findings are shown and counted and never an accusation. So it is for every
+            rule that told falsely of somebody when it was last tried on situations never used
+            before (`tests/bench/README.md`), until a province decides otherwise for a camera;
+            of a speed the certificate decides.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     enabled: bool = True
+    indicative: bool = True
 
 
 class RedLight(Setting):
@@ -56,6 +61,7 @@ class StopLine(Setting):
         least_s: How long it must stand there on red.
     """
 
+    indicative: bool = False
     grace_s: Seconds = 0.5
     over_m: Metres = 0.5
     least_s: Seconds = 2.0
@@ -133,6 +139,7 @@ class Helmet(Setting):
         needs_plate: Nobody without a read plate is told of: a bicycle may pass for a motorbike.
     """
 
+    indicative: bool = False
     least_looks: Annotated[int, Field(ge=1, le=100)] = 4
     sure: Share = 0.6
     share: Share = 0.75
@@ -162,6 +169,7 @@ class Speeding(Setting):
         worst_error_kmh: A measurement with a larger error bar is not told.
     """
 
+    indicative: bool = False
     least_m: Metres = 15.0
     least_frames: Annotated[int, Field(ge=4, le=100)] = 8
     error_sigmas: Annotated[float, Field(ge=1, le=6)] = 3.0

@@ -50,7 +50,13 @@ def judge(
     """
     if not path.poses:
         return []
-    return [found for rule in rules for found in RULES[rule](path, scene, lights, others)]
+    found = [each for rule in rules for each in RULES[rule](path, scene, lights, others)]
+    return [
+        each.model_copy(
+            update={"indicative": each.indicative or getattr(scene.rules, each.rule).indicative}
+        )
+        for each in found
+    ]
 
 
 def judge_case(case: Case | str | bytes | Mapping[str, Any]) -> list[Finding]:

@@ -27,6 +27,17 @@ def test_a_kept_case_gives_the_same_finding() -> None:
     assert names(again) == ["red_light"]
 
 
+def test_a_rule_that_is_not_proven_accuses_nobody_until_a_camera_says_so() -> None:
+    path = drive(SCENE, straight(9, 8.0), 9, start=5)
+    rules = SCENE.rules.model_copy(
+        update={"red_light": SCENE.rules.red_light.model_copy(update={"indicative": False})}
+    )
+    trusted = SCENE.model_copy(update={"rules": rules})
+
+    assert [found.indicative for found in judge(path, SCENE, RED)] == [True]
+    assert [found.indicative for found in judge(path, trusted, RED)] == [False]
+
+
 def test_a_case_that_is_none_is_refused() -> None:
     with pytest.raises(ValidationError):
         judge_case({"scene": {}, "path": None})
