@@ -14,6 +14,7 @@ const CORE_PX = 7;
 
 const KIND_RGB: Readonly<Record<string, Rgb>> = {
   plate: [76, 201, 240],
+  violation: [255, 107, 107],
   traffic: [190, 160, 255],
   health: [255, 184, 77],
 };

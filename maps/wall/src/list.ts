@@ -6,12 +6,13 @@ import { cameraOf, type State } from "./state.ts";
 import type { CameraOut, CommuneName, EventOut } from "./wire.ts";
 
 const SHOWN = 40;
-export const FILTERS = ["all", "plate", "traffic", "other"] as const;
+export const FILTERS = ["all", "plate", "violation", "traffic", "other"] as const;
 export type Filter = (typeof FILTERS)[number];
 
 export function passes(filter: Filter, kind: string): boolean {
   if (filter === "all") return true;
-  return filter === "other" ? kind !== "plate" && kind !== "traffic" : kind === filter;
+  if (filter !== "other") return kind === filter;
+  return !FILTERS.some((named) => named === kind);
 }
 
 export const communeName = (commune: CommuneName, language: Language): string =>
@@ -42,6 +43,12 @@ export function summary(event: EventOut, language: Language): string {
         return t(language, "traffic.item", { n: number(n, language), what });
       });
     return parts.join(", ") || t(language, "traffic.none");
+  }
+  if (event.kind === "violation") {
+    const rule = phrase(language, `rule.${data.rule}`, String(data.rule ?? ""));
+    const by = typeof data.vehicle === "string" ? vehicle(data.vehicle, language) : "";
+    const note = data.indicative === true ? t(language, "violation.indicative") : "";
+    return [rule, by, note].filter((part) => part !== "").join(" · ");
   }
   if (event.kind === "health") {
     const state = String(data.state ?? "");

@@ -197,7 +197,7 @@ export class Shell {
 function legend(language: Language): HTMLElement[] {
   const title = (key: Key) => element("h2", {}, t(language, key));
   const looks = LOOKS.map((look) => element("li", {}, sign(look), lookName(look, language)));
-  const kinds = ["plate", "traffic", "health"].map((kind) => {
+  const kinds = ["plate", "violation", "traffic", "health"].map((kind) => {
     const dot = element("i", { class: "dot", "aria-hidden": "true" });
     dot.style.background = `rgb(${kindRgb(kind).join(" ")})`;
     return element("li", {}, dot, t(language, `kind.${kind}` as Key));

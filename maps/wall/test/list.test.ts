@@ -32,6 +32,15 @@ test("a kind that nobody foresaw shows its figures", () => {
   expect(summary(event({ kind: "tide", data }), "vi")).toBe("level_m: 1,25 · pump: true");
 });
 
+test("a suspected violation says which rule and what kind of vehicle, never whose", () => {
+  const data = { rule: "red_light", vehicle: "motorbike", indicative: true };
+  const shown = event({ kind: "violation", plate_display: "69••••••", data });
+  expect(summary(shown, "vi")).toBe("Vượt đèn đỏ · Xe máy · chỉ để tham khảo");
+  expect(summary({ ...shown, data: { rule: "new_rule" } }, "en")).toBe("new_rule");
+  expect(passes("violation", "violation")).toBe(true);
+  expect(passes("other", "violation")).toBe(false);
+});
+
 test("data of the wrong shape does not break the list", () => {
   expect(summary(event({ kind: "traffic", data: { counts: "many" } }), "vi")).toBe(
     "Không có xe qua",
